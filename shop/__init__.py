@@ -1,0 +1,1 @@
+"""Cauri: a marketplace and tontine site paid by mobile money."""

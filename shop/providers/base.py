@@ -1,0 +1,234 @@
+"""What every provider promises, and the one function through which all of them speak."""
+
+from __future__ import annotations
+
+import hmac
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+from shop.money import Money
+from shop.providers.reasons import Reason
+
+
+class Status(StrEnum):
+    """What a provider says now. Silence is not among them: it is `ProviderUnavailable`."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ABSENT = "absent"
+
+
+class ProviderError(Exception):
+    """A call did not end in an outcome."""
+
+
+class ProviderRejected(ProviderError):
+    """The provider refused this reference with authority: no money moved, none will."""
+
+    def __init__(self, reason: Reason, code: str = "", message: str = "") -> None:
+        super().__init__(f"{reason}: {code} {message}".strip())
+        self.reason = reason
+        self.code = code
+        self.message = message
+
+
+class ProviderUnavailable(ProviderError):
+    """We do not know what became of the call: timeout, 5xx, HTML, cut line, unknown word (D6)."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What we ask a provider to collect, and later ask about; all of it was stored first."""
+
+    reference: str
+    """Our reference of the attempt, unique for ever: also the provider's idempotency key."""
+    amount: Money
+    payer: str
+    """E.164 number of the payer."""
+    country: str
+    description: str
+    """Plain ASCII words for the payer's screen, at most 40 characters."""
+    return_url: str
+    """Our status page: where a hosted page sends the browser back."""
+    webhook_url: str
+    """Where the provider may announce; its last part is a token only it and we know."""
+    language: str = "fr"
+    otp: str | None = None
+    """The code the payer typed beforehand, for methods with `otp_before`."""
+    provider_ref: str | None = None
+    """The provider's id of this collection, once it gave one."""
+    memory: Mapping[str, str] = field(default_factory=dict)
+    """What `collect` asked us to remember (`Outcome.memory`), given back on every later call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a provider said, in our words; a fact about the moment it was asked."""
+
+    status: Status
+    amount: Money | None = None
+    """What was really collected, where the provider says it. None: it does not say."""
+    provider_ref: str | None = None
+    """The provider's id of this collection or payout (a session, a payment)."""
+    transaction_ref: str | None = None
+    """The provider's id of the money that moved; unique per provider. Given with SUCCEEDED."""
+    fee: Money | None = None
+    """What the provider kept, where it says."""
+    payer: str | None = None
+    """E.164 number that paid, where the provider says."""
+    reason: Reason | None = None
+    """Why, with FAILED."""
+    words: str = ""
+    """The provider's own status words, kept as evidence; never a secret or a phone number."""
+    page_url: str | None = None
+    """The hosted page or app link where the payer goes on, when there is one."""
+    expires_at: str | None = None
+    """ISO 8601 moment after which the payer can no longer accept, when the provider says."""
+    memory: Mapping[str, str] = field(default_factory=dict)
+    """What later calls need (tokens, session ids); stored with the attempt, never shown."""
+    contradiction: str | None = None
+    """Which stored fact the answer contradicts (`reference`, `merchant`, `currency`); money then
+    waits for a person instead of paying anything."""
+
+
+class Authenticity(StrEnum):
+    """How far a webhook proved where it comes from. None of them moves money (D5)."""
+
+    SIGNED = "signed"
+    TOKEN = "token"  # echoes a secret we were given when the payment began
+    UNSIGNED = "unsigned"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a webhook is about, so that the right payment is verified."""
+
+    authenticity: Authenticity
+    event_id: str | None = None
+    """The provider's id of the message, for deduplication. None: the bytes themselves are the key."""
+    kind: str = ""
+    reference: str | None = None
+    provider_ref: str | None = None
+    echoed_token: str | None = None
+    """The secret the message carries, for TOKEN: the caller compares it with the stored one."""
+    ignorable: bool = False
+    """A ping or test event: answer 200 and do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do; the public capability matrix is generated from these."""
+
+    collect: bool = True
+    pay_out: bool = False
+    refund: bool = False
+    balance: bool = False
+    webhook: Authenticity | None = None
+    hosted_page: bool = False
+    deduplicates: bool = False
+    """A second collect with the same reference never charges twice."""
+    lookup_by_reference: bool = False
+    """An attempt whose first answer was lost can still be found by our reference."""
+    reports_amount: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """A provider's rhythm, in seconds. The poll plan is stored per attempt from these."""
+
+    connect_s: float = 2.0
+    read_s: float = 8.0
+    total_s: float = 15.0
+    lease_s: float = 45.0
+    """How long a sender may hold an attempt; always longer than `total_s`."""
+    visibility_lag_s: float = 30.0
+    """How long a just-accepted reference may still look absent."""
+    approval_s: float = 300.0
+    """How long the payer has to accept."""
+    finality_s: float = 86_400.0
+    """After this, still undecided means we ask rarely and staff are told."""
+    polls_s: tuple[float, ...] = (5, 15, 30, 60, 120, 300, 600, 1800)
+    concurrency: int = 8
+
+
+class Provider(ABC):
+    """One mobile-money API. Settings are keyword arguments: a missing one stops the program."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    docs_url: ClassVar[str]
+    countries: ClassVar[tuple[str, ...]]
+    can: ClassVar[Capabilities]
+    timing: ClassVar[Timing] = Timing()
+    sandbox_port: ClassVar[int]
+    """Offset from SANDBOX_PORT of this provider's simulated origin (1 for 9101)."""
+
+    @abstractmethod
+    def collect(self, collection: Collection) -> Outcome:
+        """Ask the payer for money. Call it once per reference, after the attempt is stored.
+
+        Returns PENDING (accepted), rarely SUCCEEDED. Raises `ProviderRejected` when this reference
+        is refused with authority, `ProviderUnavailable` when we cannot know.
+        """
+
+    @abstractmethod
+    def collection_status(self, collection: Collection) -> Outcome:
+        """Ask what became of a collection; ABSENT means the provider knows no such reference.
+
+        Raises `ProviderUnavailable` when the answer tells nothing.
+        """
+
+    @abstractmethod
+    def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, now_s: float) -> Notice:
+        """Check a message's authenticity over its raw bytes and say what it is about.
+
+        Never raises for bad input: a message that proves nothing is REJECTED or UNSIGNED.
+        """
+
+    def pay_out(self, payout: Payout) -> Outcome:
+        """Send money to a phone. Declared by `can.pay_out`."""
+        raise UnsupportedOperation(f"{self.name} cannot pay out")
+
+    def payout_status(self, payout: Payout) -> Outcome:
+        """Ask what became of a payout. Declared by `can.pay_out`."""
+        raise UnsupportedOperation(f"{self.name} cannot pay out")
+
+    def refund(self, collection: Collection, amount: Money, reference: str) -> Outcome:
+        """Give a collected amount back. Declared by `can.refund`."""
+        raise UnsupportedOperation(f"{self.name} cannot refund")
+
+    def balance(self, currency: str) -> Money:
+        """Read what the provider holds for us. Declared by `can.balance`."""
+        raise UnsupportedOperation(f"{self.name} does not tell its balance")
+
+
+class UnsupportedOperation(ProviderError):
+    """This provider has no such call; `Provider.can` says so beforehand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """What we ask a provider to send, and later ask about."""
+
+    reference: str
+    amount: Money
+    payee: str
+    country: str
+    description: str
+    webhook_url: str
+    provider_ref: str | None = None
+    memory: Mapping[str, str] = field(default_factory=dict)
+
+
+def same_secret(given: str, expected: str) -> bool:
+    """Compare in constant time, on bytes: a hostile non-ASCII header must not raise."""
+    return hmac.compare_digest(given.encode(), expected.encode())
