@@ -3,9 +3,15 @@
 from shop.accounts.models import Device, SignInCode, User
 from shop.ledger.models import Block, LedgerAccount, Snapshot, Transfer
 from shop.orders.models import Order, OrderLine, SellerOrder, StockHold
+from shop.payments.models import Payment, PaymentEvent, Receipt
 from shop.stores.models import Category, DeliveryZone, Product, ProductPhoto, Store
+from shop.webhooks.models import WebhookEvent
 
 __all__ = [
+    "Payment",
+    "PaymentEvent",
+    "Receipt",
+    "WebhookEvent",
     "Block",
     "LedgerAccount",
     "Snapshot",

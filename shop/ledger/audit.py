@@ -210,10 +210,10 @@ _RULES: Final[tuple[Callable[[], Iterator[Finding]], ...]] = (
 
 
 def _sum_of_account(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
-    moved = sa.case((Transfer.credit_id == LedgerAccount.id, Transfer.amount), else_=-Transfer.amount)
-    touching = sa.or_(
-        Transfer.credit_id == LedgerAccount.id, Transfer.debit_id == LedgerAccount.id
+    moved = sa.case(
+        (Transfer.credit_id == LedgerAccount.id, Transfer.amount), else_=-Transfer.amount
     )
+    touching = sa.or_(Transfer.credit_id == LedgerAccount.id, Transfer.debit_id == LedgerAccount.id)
     tables = [LedgerAccount, Snapshot] if conditions else [LedgerAccount]
     return (
         sa.select(sa.func.coalesce(sa.func.sum(moved), 0))

@@ -175,7 +175,9 @@ class StatementLine:
     at: datetime
 
 
-def statement(account: Account, *, limit: int = 50, before_id: int | None = None) -> list[StatementLine]:
+def statement(
+    account: Account, *, limit: int = 50, before_id: int | None = None
+) -> list[StatementLine]:
     """List an account's movements, newest first, each with the balance it left."""
     account_id = session.scalar(
         sa.select(LedgerAccount.id).where(LedgerAccount.code == account.code)
