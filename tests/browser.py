@@ -12,17 +12,21 @@ import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 NAMES = ("chromium-headless-shell", "chromium", "google-chrome", "chromium-browser")
-PACKAGES = ("chromium-headless-shell", "fonts-dejavu-core", "libatomic1")
+PACKAGES = ("chromium-headless-shell", "chromium-common", "fonts-dejavu-core", "libatomic1")
+DPKG_STATUS = Path("/var/lib/dpkg/status")
 CACHE = Path(os.environ.get("CAURI_BROWSER_CACHE") or Path.home() / ".cache" / "cauri-browser")
 
 FONTS_CONF = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig><dir>{root}/usr/share/fonts</dir><cachedir>{cache}/fonts</cachedir></fontconfig>
+<fontconfig>
+<dir>{root}/usr/share/fonts</dir><dir>/usr/share/fonts</dir><cachedir>{cache}/fonts</cachedir>
+</fontconfig>
 """
 
 
@@ -43,17 +47,24 @@ class Chromium:
         return ["--no-sandbox"] if os.geteuid() == 0 or self.environment else []
 
     def trouble(self) -> str | None:
-        """Return why it does not run, or None: Ubuntu's `chromium-browser` only sends to snap."""
-        try:
-            answer = subprocess.run(
-                [self.executable, *self.options, "--version"],
-                env={**os.environ, **self.environment},
-                capture_output=True,
-                timeout=60,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            return str(error)
-        return _last_line(answer.stderr) if answer.returncode else None
+        """Return why it cannot read a page, or None: on Ubuntu a mere stub is on PATH."""
+        with tempfile.TemporaryDirectory() as profile:
+            page = [
+                "--headless",
+                f"--user-data-dir={profile}",
+                "--dump-dom",
+                "data:text/html,works",
+            ]
+            try:
+                answer = subprocess.run(
+                    [self.executable, *self.options, *page],
+                    env={**os.environ, **self.environment},
+                    capture_output=True,
+                    timeout=60,
+                )
+            except (OSError, subprocess.SubprocessError) as error:
+                return str(error)
+        return None if b"works" in answer.stdout else _last_line(answer.stderr)
 
 
 def find() -> Chromium:
@@ -64,7 +75,7 @@ def find() -> Chromium:
         raise NoBrowser("no Chromium on PATH and no apt-get to fetch one: install Chromium")
     try:
         with _alone_in_cache():
-            if not (CACHE / "complete").exists():
+            if not (CACHE / "complete").exists() or unpacked().trouble():
                 _unpack_debian()
             chromium = unpacked()
     except subprocess.CalledProcessError as error:
@@ -72,7 +83,7 @@ def find() -> Chromium:
     except (OSError, subprocess.SubprocessError) as error:
         raise NoBrowser(f"Chromium could not be fetched ({error})") from error
     if why := chromium.trouble():
-        raise NoBrowser(f"the Chromium in {CACHE} does not run ({why}): remove that folder")
+        raise NoBrowser(f"the Chromium unpacked in {CACHE} does not run ({why})")
     return chromium
 
 
@@ -91,12 +102,15 @@ def installed() -> Chromium | None:
 def unpacked() -> Chromium:
     """Return the Chromium in the cache, with the libraries and fonts unpacked beside it."""
     root = CACHE / "root"
-    machine = next((root / "usr/lib").glob("*-linux-gnu"))
-    folders = (machine, root / "lib" / machine.name, machine / "pulseaudio")
-    environment = {
-        "LD_LIBRARY_PATH": ":".join(map(str, folders)),
-        "FONTCONFIG_FILE": str(CACHE / "fonts.conf"),
-    }
+    # Libraries the machine has already were not fetched: any of these folders may be absent.
+    folders = [
+        *root.glob("usr/lib/*-linux-gnu"),
+        *root.glob("lib/*-linux-gnu"),
+        *root.glob("usr/lib/*-linux-gnu/pulseaudio"),
+    ]
+    environment = {"FONTCONFIG_FILE": str(CACHE / "fonts.conf")}
+    if folders:
+        environment["LD_LIBRARY_PATH"] = ":".join(map(str, folders))
     return Chromium(str(root / "usr/lib/chromium/chromium-headless-shell"), environment)
 
 
@@ -107,7 +121,7 @@ def _unpack_debian() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     places = {
         "Dir::State": state,
-        "Dir::State::status": "/var/lib/dpkg/status",
+        "Dir::State::status": DPKG_STATUS,
         "Dir::Cache": CACHE,
         "Dir::Cache::archives": archives,
         "Dir::Log": CACHE,
@@ -120,7 +134,9 @@ def _unpack_debian() -> None:
         *(word for key, value in places.items() for word in ("-o", f"{key}={value}")),
     ]
     _run([*apt, "update"])
-    _run([*apt, "-y", "--no-install-recommends", "--download-only", "install", *PACKAGES])
+    # --reinstall: Chromium looks for its data beside itself, even where the machine has a copy.
+    fetch = ["-y", "--no-install-recommends", "--download-only", "--reinstall", "install"]
+    _run([*apt, *fetch, *PACKAGES])
     for package in archives.glob("*.deb"):
         _run(["dpkg", "-x", package, root])
         package.unlink()
