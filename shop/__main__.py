@@ -25,6 +25,7 @@ from shop.supervisor import Group, Service, Stopped, Task, say, supervise
 
 PROJECT = Path(__file__).resolve().parent.parent
 SANDBOX_PORTS = 9  # the phones, then one port for each of the eight providers
+SANDBOX_HOST = "127.0.0.1"  # whatever HOST is: nobody else should reach the simulated providers
 LONGEST_SOCKET_PATH = 100  # the system allows 107 bytes
 
 
@@ -39,6 +40,8 @@ class Settings:
     host: str
     port: int
     sandbox_port: int
+    live: bool
+    """True when real providers are called: there is then no sandbox and no demo."""
     data: Path
     redis_url: str | None
     redis_socket: Path | None
@@ -52,7 +55,7 @@ class Settings:
     @property
     def phones_url(self) -> str:
         """The page with a simulated phone for every number."""
-        return f"http://{reachable(self.host)}:{self.sandbox_port}"
+        return f"http://{SANDBOX_HOST}:{self.sandbox_port}"
 
 
 @dataclass(frozen=True)
@@ -67,20 +70,22 @@ class Programme:
 def programme(settings: Settings, *, demo: bool) -> Programme:
     """Return the table of processes; add a line here to run one more."""
     s = settings
-    first, then = [], []
-    if s.redis_socket and s.redis_binary:
-        first.append(Service("redis", redis_command(s), ready=s.redis_socket.exists))
-    first.append(
-        Service("sandbox", flask("sandbox", "serve"), ready=lambda: answers(s.host, s.sandbox_port))
+    redis = Service(
+        "redis", redis_command(s), ready=lambda: bool(s.redis_socket and s.redis_socket.exists())
     )
-    tasks = [Task("database", flask("db", "upgrade"))]
-    if demo:
-        tasks.append(Task("demo", flask("demo", "seed")))
-    then.append(Service("web", gunicorn(s), ready=lambda: answers(s.host, s.port)))
-    if s.redis_url:
-        then.append(Service("worker", flask("worker")))
-    then.append(Service("clock", flask("clock"), ready_at_first_line=True))
-    return Programme(first, tasks, then)
+    sandbox = Service(
+        "sandbox", flask("sandbox", "serve"), ready=lambda: answers(SANDBOX_HOST, s.sandbox_port)
+    )
+    database = Task("database", flask("db", "upgrade"))
+    people = Task("demo", flask("demo", "seed"))
+    web = Service("web", gunicorn(s), ready=lambda: answers(s.host, s.port))
+    worker = Service("worker", flask("worker"))
+    clock = Service("clock", flask("clock"), ready_at_first_line=True)
+    return Programme(
+        first=[*([redis] if s.redis_binary else []), *([] if s.live else [sandbox])],
+        tasks=[database, *([people] if demo else [])],
+        then=[web, *([worker] if s.redis_url else []), clock],
+    )
 
 
 def flask(*words: str) -> list[str]:
@@ -100,10 +105,9 @@ def gunicorn(settings: Settings) -> list[str]:
 
 def redis_command(settings: Settings) -> list[str]:
     """Return the command line of an embedded Valkey that keeps nothing: it is only a doorbell."""
-    assert settings.redis_binary is not None
     listen = ["--port", "0", "--unixsocket", str(settings.redis_socket), "--unixsocketperm", "700"]
     keep = ["--save", "", "--appendonly", "no", "--dir", str(settings.data)]
-    return [settings.redis_binary, *listen, *keep, "--loglevel", "warning"]
+    return [settings.redis_binary or "valkey-server", *listen, *keep, "--loglevel", "warning"]
 
 
 def redis_binary() -> str | None:
@@ -131,6 +135,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         host=env.get("HOST") or "127.0.0.1",
         port=port_number(env, "PORT", 5000),
         sandbox_port=port_number(env, "SANDBOX_PORT", 9100),
+        live=env.get("PROVIDERS_MODE") == "live",
         data=data,
         redis_url=redis_url,
         redis_socket=path,
@@ -164,8 +169,8 @@ def check_ports(settings: Settings) -> None:
         )
     if why := why_not(settings.host, settings.port):
         raise CannotStart(f"Port {settings.port} {why}; choose another, for example PORT=5050.")
-    for port in sandbox:
-        if why := why_not(settings.host, port):
+    for port in () if settings.live else sandbox:
+        if why := why_not(SANDBOX_HOST, port):
             raise CannotStart(
                 f"Port {port} of the sandbox {why};"
                 f" move its {SANDBOX_PORTS} ports, for example SANDBOX_PORT=9300."
@@ -259,6 +264,7 @@ def up(*, demo: bool) -> int:
     settings = read_settings(os.environ)
     with alone_in(settings.data):
         check_ports(settings)
+        demo = demo and not settings.live
         if settings.redis_socket:
             settings.redis_socket.unlink(missing_ok=True)
         if settings.redis_url is None:
@@ -266,29 +272,44 @@ def up(*, demo: bool) -> int:
         plan = programme(settings, demo=demo)
 
         def work(group: Group) -> None:
-            for service in plan.first:
-                group.start(service)
-            for task in plan.tasks:
-                say(f"{task.name}...")
-                group.run(task)
-            for service in plan.then:
-                group.start(service)
+            carry_out(plan, group)
             people = sign_ins(group) if demo else ""
             group.wait_until_ready()
             say(welcome(settings, people, time.monotonic() - started))
 
-        return supervise(Group(children_environment(settings), PROJECT), work)
+        try:
+            return supervise(Group(children_environment(settings), PROJECT), work)
+        finally:
+            if settings.redis_socket and settings.redis_socket.parent != settings.data:
+                shutil.rmtree(settings.redis_socket.parent, ignore_errors=True)
+
+
+def carry_out(plan: Programme, group: Group) -> None:
+    """Start what the tasks may need, run the tasks, then start the shop itself."""
+    for service in plan.first:
+        group.start(service)
+    for task in plan.tasks:
+        say(f"{task.name}...")
+        group.run(task)
+    for service in plan.then:
+        group.start(service)
 
 
 def welcome(settings: Settings, people: str, seconds: float) -> str:
     """Return the addresses and the people to sign in as."""
-    return (
-        f"\n  Cauri    {os.environ.get('PUBLIC_URL') or settings.public_url}/\n"
-        f"  Phones   {settings.phones_url}/   (accept or refuse payments here)\n"
-        f"  Data     {settings.data}\n"
-        f"\n{people}\n"
-        f"  Ready in {seconds:.1f} s. Ctrl-C stops everything.\n"
-    )
+    site = (os.environ.get("PUBLIC_URL") or settings.public_url).rstrip("/")
+    lines = [
+        "",
+        f"  Cauri    {site}/",
+        *([] if settings.live else [f"  Phones   {settings.phones_url}/   (answer payments here)"]),
+        f"  Data     {settings.data}",
+        *([""] if people else []),
+        *(f"  {line}" for line in people.splitlines()),
+        "",
+        f"  Ready in {seconds:.1f} s. Ctrl-C stops everything.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def main() -> int:
