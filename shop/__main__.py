@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import errno
 import fcntl
+import http.client
 import os
 import secrets
 import shutil
@@ -198,11 +199,16 @@ def reachable(host: str) -> str:
 
 
 def answers(host: str, port: int) -> bool:
-    """Tell whether a server accepts connections there."""
+    """Tell whether the server there answers a request, with whatever page."""
+    # A connection proves little: gunicorn listens before it has loaded the application.
+    connection = http.client.HTTPConnection(reachable(host).strip("[]"), port, timeout=2)
     try:
-        socket.create_connection((reachable(host).strip("[]"), port), timeout=1).close()
-    except OSError:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
     return True
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
+import threading
 import time
 from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import click
@@ -62,8 +63,10 @@ def sign_ins() -> None:
 
 @command("sandbox", "serve")
 def sandbox() -> None:
-    """Listen where the phones would be."""
-    with socket.create_server(("127.0.0.1", int(os.environ["SANDBOX_PORT"]))):
+    """Answer where the phones would be."""
+    address = ("127.0.0.1", int(os.environ["SANDBOX_PORT"]))
+    with ThreadingHTTPServer(address, SimpleHTTPRequestHandler) as phones:
+        threading.Thread(target=phones.serve_forever, daemon=True).start()
         stay("sandbox")
 
 
