@@ -14,11 +14,11 @@ import requests
 
 from shop import clock
 from shop.boundary import in_transaction
-from shop.money import Money
+from shop.money import Money, MoneyError
 from shop.providers import wire
 from shop.providers.breaker import Breakers
 from shop.providers.reasons import Reason
-from shop.providers.words import Data, parse_json
+from shop.providers.words import Data, evidence, parse_json
 
 logger = logging.getLogger("shop.providers")
 
@@ -320,6 +320,21 @@ class Provider(ABC):
     def speaks(self, answer: Answer) -> bool:
         """Say whether a 5xx is this provider's own clear word; most often it is not."""
         return False
+
+    def money(self, value: object, currency: str | None) -> Money:
+        """Read an amount exactly; one we cannot read tells nothing."""
+        try:
+            return Money.from_wire(value, currency or "")
+        except MoneyError as error:
+            message = f"unreadable amount in {evidence(currency)}"
+            raise self.unavailable(message) from error
+
+    def whole_units(self, amount: Money) -> int:
+        """Give the amount in francs for providers that take no fraction, or refuse it."""
+        units, rest = divmod(amount.amount, int(10**amount.exponent))
+        if rest:
+            raise ProviderRejected(Reason.AMOUNT, "amount", f"{self.name} takes whole units only")
+        return units
 
     def unavailable(self, what: str) -> ProviderUnavailable:
         """Make the error for an answer we cannot use, named after this provider."""

@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode, urlsplit
 import requests
 
 from shop import clock
-from shop.money import EXPONENTS, Money, MoneyError
 from shop.providers.base import (
     Answer,
     Authenticity,
@@ -189,7 +188,7 @@ class Wave(Provider):
         paid = status is Status.SUCCEEDED
         return Outcome(
             status,
-            amount=self._amount(session) if paid else None,
+            amount=self.money(session.get("amount"), text(session, "currency")) if paid else None,
             provider_ref=session_id,
             transaction_ref=(text(session, "transaction_id") or session_id) if paid else None,
             reason=_reason(session, words) if status is Status.FAILED else None,
@@ -198,15 +197,6 @@ class Wave(Provider):
             expires_at=text(session, "when_expires"),
             contradiction=_contradiction(session, session_id, collection),
         )
-
-    def _amount(self, session: Data) -> Money:
-        currency = text(session, "currency") or ""
-        if currency not in EXPONENTS:
-            raise self.unavailable(f"unknown currency {evidence(currency)}")
-        try:
-            return Money.from_wire(session.get("amount"), currency)
-        except MoneyError as error:
-            raise self.unavailable("unreadable amount") from error
 
 
 def signature(secret: str, moment: str, body: bytes) -> str:
