@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 from flask import current_app
 
-from shop import clock, queue
+from shop import clock, lanes, queue
 from shop.boundary import in_transaction
-from shop.db import session, transaction
+from shop.db import transaction
 from shop.ledger import audit
 from shop.notices import service as notices
 from shop.payments import service as payments
@@ -32,7 +31,13 @@ WEBHOOK_BATCH: Final = 100
 #: Rounds of one drain before it lets another kind have its turn.
 ROUNDS: Final = 20
 
-Ask = Callable[[Provider, Claim], Outcome]
+
+class Ask(Protocol):
+    """A question to a provider about one lease."""
+
+    __name__: str
+
+    def __call__(self, provider: Provider, claim: Claim, /) -> Outcome: ...
 
 
 def run(name: str) -> int:
@@ -63,37 +68,33 @@ def _verify(provider: Provider, claim: Claim) -> Outcome:
 def _drain_payments(
     claim_due: Callable[[str, int], list[Claim]], ask: Ask, *, submitted: bool
 ) -> int:
-    handled = 0
-    for _round in range(ROUNDS):
-        claims = _claim_everywhere(claim_due)
-        if not claims:
-            break
-        answers = ask_all(claims, ask, submitted=submitted)
-        settle_payments(answers)
-        handled += len(claims)
-    return handled
-
-
-def _claim_everywhere(claim_due: Callable[[str, int], list[Claim]]) -> list[Claim]:
-    """Lease no more of each provider's attempts than its pool can ask about at once."""
-    claims: list[Claim] = []
-    for name, provider in payments.providers().items():
-        with transaction():
-            claims.extend(claim_due(name, provider.timing.concurrency))
-    return claims
-
-
-def ask_all(claims: Sequence[Claim], ask: Ask, *, submitted: bool) -> list[Answer]:
-    """Call the providers for these leases, in parallel, with no transaction open anywhere (J5)."""
-    assert not in_transaction(), "nobody holds a transaction while providers think"
     loaded = payments.providers()
-    executor = current_app.config.get("POOL", ThreadPoolExecutor)
+
+    def lane(name: str) -> int:
+        provider, handled = loaded[name], 0
+        for _round in range(ROUNDS):
+            with transaction():
+                claims = claim_due(name, provider.timing.concurrency)
+            if not claims:
+                break
+            _ask_and_settle(provider, claims, ask, submitted=submitted)
+            handled += len(claims)
+        return handled
+
+    return lanes.drive(ask.__name__, list(loaded), lane)
+
+
+def _ask_and_settle(
+    provider: Provider, claims: Sequence[Claim], ask: Ask, *, submitted: bool
+) -> None:
+    """Call the provider for these leases, with no transaction open anywhere (J5); settle as it answers."""
+    assert not in_transaction(), "nobody holds a transaction while providers think"
 
     def one(claim: Claim) -> Answer | None:
-        return _ask_one(loaded[claim.provider], claim, ask, submitted=submitted)
+        return _ask_one(provider, claim, ask, submitted=submitted)
 
-    with executor(max_workers=min(32, len(claims))) as pool:
-        return [answer for answer in pool.map(one, claims) if answer is not None]
+    for answers in lanes.as_they_come(claims, one, provider.timing.concurrency):
+        settle_payments([answer for answer in answers if answer is not None])
 
 
 def _ask_one(provider: Provider, claim: Claim, ask: Ask, *, submitted: bool) -> Answer | None:
@@ -169,8 +170,3 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "send_notices": send_notices,
     "seal_books": seal_books,
 }
-
-
-def forget() -> None:
-    """Give the session back between two jobs of one process."""
-    session.remove()

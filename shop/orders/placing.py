@@ -170,7 +170,7 @@ def _written(
         reference=references.new(),
         user_id=user_id,
         form_key=form_key,
-        access_token=secrets.token_urlsafe(32),
+        access_token=secrets.token_urlsafe(16),
         currency=currency,
         items_amount=items.amount,
         delivery_amount=delivery.amount,

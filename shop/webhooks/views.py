@@ -38,7 +38,7 @@ def receive(provider: str, token: str | None = None) -> Response:
     body = request.stream.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         abort(413)
-    reception = service.receive(known, headers=request.headers, body=body, path_token=token)
+    reception = service.receive(known, headers=dict(request.headers), body=body, path_token=token)
     logger.info("webhook from %s: %s", provider, reception)
     if reception is Reception.STORED:
         webhook_received.send(provider)
