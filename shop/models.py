@@ -31,3 +31,10 @@ __all__ = [
     "User",
     "WebhookEvent",
 ]
+import shop.accounts.models
+import shop.ledger.models
+import shop.notices.models
+import shop.orders.models
+import shop.payments.models
+import shop.stores.models
+import shop.webhooks.models  # noqa: F401 -- imported for their tables

@@ -31,6 +31,7 @@ LATE_WATCH_S: Final = (300.0, 3_600.0, 86_400.0)
 LAST_ASK_S: Final = 7 * 86_400.0
 #: A buyer's "check now" and a webhook ask the provider at most this often per attempt.
 CHECK_EVERY_S: Final = 5.0
+_CHECK_EVERY: Final = timedelta(seconds=CHECK_EVERY_S)
 
 
 def providers() -> dict[str, Provider]:
@@ -370,8 +371,8 @@ def make_due(payments: Iterable[Payment]) -> int:
     for payment in payments:
         if payment.state in (PaymentStatus.CREATED, PaymentStatus.CANCELLED):
             continue
-        soonest = now if not payment.checked_at or payment.checked_at <= recently else None
-        due = soonest or payment.checked_at + timedelta(seconds=CHECK_EVERY_S)
+        asked = payment.checked_at
+        due = now if asked is None or asked <= recently else asked + _CHECK_EVERY
         if payment.next_check_at is None or payment.next_check_at > due:
             payment.next_check_at = due
             count += 1
@@ -417,5 +418,7 @@ def receipts_of(payment_id: int) -> Sequence[Receipt]:
 def events_of(payment_id: int) -> Sequence[PaymentEvent]:
     """The evidence behind an attempt, oldest first."""
     return session.scalars(
-        sa.select(PaymentEvent).where(PaymentEvent.payment_id == payment_id).order_by(PaymentEvent.id)
+        sa.select(PaymentEvent)
+        .where(PaymentEvent.payment_id == payment_id)
+        .order_by(PaymentEvent.id)
     ).all()
