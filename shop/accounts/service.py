@@ -100,6 +100,14 @@ def merge_guests(user: User) -> list[int]:
     return [one.id for one in guests]
 
 
+def unclaimed_guest(user_id: int | None) -> User | None:
+    """Give a guest nobody has claimed; None for anybody else: a cookie's guest is never a member."""
+    guest = None if user_id is None else session.get(User, user_id)
+    if guest is None or guest.verified_at is not None or guest.merged_into_id is not None:
+        return None
+    return guest
+
+
 def owner_id(user_id: int) -> int:
     """Say who answers for a user now: the one who claimed them as a guest, else themselves."""
     return by_id(user_id).merged_into_id or user_id
