@@ -137,6 +137,16 @@ def _row(event: str, leg: Leg, ids: dict[str, int], now: datetime) -> dict[str, 
     }
 
 
+def first_transfer(key_prefix: str) -> Transfer | None:
+    """Give the first transfer whose key begins so: the row that proves an event was posted."""
+    return session.scalar(
+        sa.select(Transfer)
+        .where(Transfer.key.startswith(key_prefix, autoescape=True))
+        .order_by(Transfer.id)
+        .limit(1)
+    )
+
+
 def balance(account: Account) -> Money:
     """What the account holds, on its natural side: a float's debits, a wallet's credits."""
     row = session.execute(

@@ -26,6 +26,7 @@ __all__ = [
     "OutOfStock",
     "StoreQuote",
     "by_access_token",
+    "by_id",
     "cancel",
     "change_owner",
     "consume_stock",
@@ -51,6 +52,11 @@ def find(reference: str) -> Order:
 def visible_to(user_id: int | None, reference: str) -> Order:
     """Give a user's own order; another's looks exactly like none. Raises `NotFound`."""
     return _one(Order.reference == reference, Order.user_id == user_id)
+
+
+def by_id(order_id: int) -> Order:
+    """Give the order of an id, for what belongs to it. Raises `NotFound`."""
+    return _one(Order.id == order_id)
 
 
 def by_access_token(token: str) -> Order:

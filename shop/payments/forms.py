@@ -34,9 +34,7 @@ def choices(
     offered = []
     for method in sorted(usable, key=lambda m: m is not guess):
         total = method.total(owed)
-        offered.append(
-            Choice(method, total, method is guess, _obstacle(method, total, resting))
-        )
+        offered.append(Choice(method, total, method is guess, _obstacle(method, total, resting)))
     return offered
 
 
@@ -95,7 +93,10 @@ class PayForm(FlaskForm):  # type: ignore[misc]
         if number.upgraded:
             self.proposed = field.data = phones.local(number.e164)
             raise ValidationError(
-                _("Ce numéro s’écrit maintenant %(number)s. Vérifiez et continuez.", number=field.data)
+                _(
+                    "Ce numéro s’écrit maintenant %(number)s. Vérifiez et continuez.",
+                    number=field.data,
+                )
             )
         self.number = number
 

@@ -22,8 +22,8 @@ from shop.errors import NotFound
 from shop.money import Money
 from shop.payments.models import Payment, PaymentEvent, Receipt
 from shop.payments.states import EDGES, LIVE, OPEN, PaymentStatus, Purpose
-from shop.providers.base import Outcome, Provider
 from shop.providers.base import Collection as AskedFor
+from shop.providers.base import Outcome, Provider
 from shop.providers.methods import Method
 
 #: After an attempt failed, when to look again for money that came late all the same (D4, P8).

@@ -189,7 +189,9 @@ _KEPT: Final = {
         "Nous avons reçu %(amount)s, moins que prévu. Cet argent est dans votre portefeuille."
     ),
     Note.LATE: _l("Votre paiement est arrivé après coup : %(amount)s. Il paie cette commande."),
-    Note.DOUBLE: _l("Payé deux fois ? Le second paiement, %(amount)s, est dans votre portefeuille."),
+    Note.DOUBLE: _l(
+        "Payé deux fois ? Le second paiement, %(amount)s, est dans votre portefeuille."
+    ),
     Note.NOT_WANTED: _l(
         "Votre paiement est arrivé après coup. %(amount)s sont dans votre portefeuille."
     ),
