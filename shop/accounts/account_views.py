@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from shop import i18n
 from shop.accounts import service
 from shop.accounts.forms import ProfileForm
+from shop.phone import international
 from shop.web import signed_in
 
 bp = Blueprint("account", __name__)
@@ -28,7 +29,13 @@ def show() -> str | Response | tuple[str, int]:
         return response
     here = service.device(current_user.get_id())
     devices = service.devices_of(current_user.id)
-    page = render_template("accounts/account.html", form=form, devices=devices, here=here)
+    page = render_template(
+        "accounts/account.html",
+        form=form,
+        devices=devices,
+        here=here,
+        number=international(current_user.phone),
+    )
     return page, 422 if form.errors else 200
 
 

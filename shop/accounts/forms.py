@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import get_locale
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, PasswordField, SelectField, StringField, ValidationError
+from wtforms.fields import SelectChoice
 
 from shop import phone as phones
 from shop.accounts import pins
 from shop.i18n import LANGUAGES, _, _l
 
-#: Country names as people of each language write them.
-COUNTRY_NAMES = {
-    "CI": _l("Côte d’Ivoire"), "SN": _l("Sénégal"), "BJ": _l("Bénin"), "TG": _l("Togo"),
-    "BF": _l("Burkina Faso"), "ML": _l("Mali"), "NE": _l("Niger"), "GN": _l("Guinée"),
-    "CM": _l("Cameroun"), "CG": _l("Congo"), "CD": _l("RD Congo"),
-}  # fmt: skip
 
-
-def country_choices() -> list[tuple[str, str]]:
+def country_choices() -> list[SelectChoice]:
     """List the countries we serve, as a menu: `+225 Côte d’Ivoire`."""
-    return [(code, f"+{dial} {COUNTRY_NAMES[code]}") for code, dial in phones.COUNTRIES.items()]
+    names = get_locale().territories
+    return [SelectChoice(code, f"+{dial} {names[code]}") for code, dial in phones.COUNTRIES.items()]
 
 
 def one_line(text: str | None) -> str:
@@ -103,7 +99,9 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
     """What may be changed of oneself."""
 
     name = StringField(_l("Votre nom"), filters=[one_line])
-    language = SelectField(_l("Langue des messages"), choices=list(LANGUAGES.items()))
+    language = SelectField(
+        _l("Langue des messages"), choices=[SelectChoice(*item) for item in LANGUAGES.items()]
+    )
 
     def validate_name(self, field: Field) -> None:
         """Ask for something to call people by."""
