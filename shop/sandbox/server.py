@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -75,7 +76,7 @@ class Server:
     def start(self) -> None:
         """Begin to serve; returns at once."""
         for server in self._servers:
-            self._spawn(server.serve_forever)
+            self._spawn(partial(server.serve_forever, poll_interval=0.1))
         # The post has its own thread: a slow shop must not hold up the phones.
         self._spawn(lambda: self._repeat(self._world.advance))
         self._spawn(lambda: self._repeat(self._world.send_webhooks))
