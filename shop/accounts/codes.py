@@ -17,7 +17,8 @@ from shop.accounts.models import SignInCode
 from shop.accounts.refusals import TooManyCodes, TooSoon
 from shop.accounts.secrets import keyed
 from shop.db import is_postgres, retrying, session, transaction
-from shop.notices import messages, service as notices
+from shop.notices import messages
+from shop.notices import service as notices
 from shop.notices.models import Kind
 
 LIFE_S: Final = 600
@@ -73,7 +74,9 @@ def _check_limits(phone: str, asker_hash: str) -> None:
 
 def _asked(condition: sa.ColumnElement[bool], within: timedelta):  # type: ignore[no-untyped-def]
     query = sa.select(sa.func.count(SignInCode.id), sa.func.max(SignInCode.created_at))
-    return session.execute(query.where(condition, SignInCode.created_at > clock.now() - within)).one()
+    return session.execute(
+        query.where(condition, SignInCode.created_at > clock.now() - within)
+    ).one()
 
 
 @retrying

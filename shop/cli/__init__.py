@@ -7,3 +7,6 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Attach every command group."""
+    from shop.cli import demo
+
+    app.cli.add_command(demo.group)
