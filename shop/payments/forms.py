@@ -41,12 +41,14 @@ def choices(
 def _obstacle(method: Method, total: Money, resting: Sequence[str]) -> str | None:
     refused: AmountRefused | None = method.refusal(total)
     if refused is not None:
-        return _(
-            "N’accepte pas ce montant. Le plus proche : %(amount)s.",
-            amount=amount_text(refused.nearest),
+        return str(
+            _(
+                "N’accepte pas ce montant. Le plus proche : %(amount)s.",
+                amount=amount_text(refused.nearest),
+            )
         )
     if method.provider in resting:
-        return _("%(label)s est perturbé en ce moment.", label=method.label)
+        return str(_("%(label)s est perturbé en ce moment.", label=method.label))
     return None
 
 

@@ -409,6 +409,17 @@ def named_by_webhook(
     ).all()
 
 
+def undecided_since(moment: datetime) -> Sequence[Payment]:
+    """Attempts begun before a moment whose end nobody knows yet, oldest first: for staff."""
+    undecided = [*LIVE, PaymentStatus.REVIEW]
+    return session.scalars(
+        sa.select(Payment)
+        .where(Payment.status.in_(undecided), Payment.created_at <= moment)
+        .order_by(Payment.id)
+        .limit(200)
+    ).all()
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some of a payer's attempts, newest first, and where the next page begins."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from flask_babel import force_locale
 
 from shop import clock
-from shop.i18n import _, _l
+from shop.i18n import _l
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Note, PaymentStatus
 from shop.providers.methods import Consent, Method
@@ -72,7 +72,7 @@ _FIXED: Final = {
     PaymentStatus.REVIEW: Phase.VERIFYING,
 }
 
-_SHORT: Final = {
+_SHORT: Final[dict[str, Any]] = {
     Reason.INSUFFICIENT_FUNDS: _l("solde insuffisant"),
     Reason.DECLINED: _l("demande refusée"),
     Reason.TIMEOUT: _l("pas validé à temps"),
@@ -121,7 +121,7 @@ _REFUSED = (
     _l("%(operator)s a refusé le paiement sans dire pourquoi. Rien n’a été débité."),
     _OTHER,
 )
-_ENDINGS: Final = {
+_ENDINGS: Final[dict[str, tuple[Any, Any]]] = {
     Reason.INSUFFICIENT_FUNDS: (
         _l("Solde insuffisant sur ce compte. Il faut %(total)s, frais compris."),
         _OTHER,
@@ -183,7 +183,7 @@ def kept_sentence(receipt: Receipt, amount: str) -> str | None:
     return str(sentence) % {"amount": amount} if sentence is not None else None
 
 
-_KEPT: Final = {
+_KEPT: Final[dict[str, Any]] = {
     Note.OVER: _l("Vous avez payé plus que prévu. Le surplus est dans votre portefeuille."),
     Note.SHORT: _l(
         "Nous avons reçu %(amount)s, moins que prévu. Cet argent est dans votre portefeuille."
@@ -208,14 +208,16 @@ def gesture(method: Method, phone: str, total: str) -> str:
     """Say what to do on the phone, in the operator's own gesture (UX §3.4, §10)."""
     words = {"phone": phone, "total": total, "operator": method.label, "ussd": method.ussd}
     if method.consent is Consent.PUSH and method.fallback is Consent.GUIDED:
-        return _(
-            "Vous allez voir un message à l’écran, ou recevoir un SMS avec un code à composer."
-            " Les deux marchent."
+        return str(
+            _l(
+                "Vous allez voir un message à l’écran, ou recevoir un SMS avec un code à composer."
+                " Les deux marchent."
+            )
         )
     return str(_GESTURES[method.consent]) % words
 
 
-_GESTURES: Final = {
+_GESTURES: Final[dict[str, Any]] = {
     Consent.PUSH: _l(
         "Un message s’affiche sur le %(phone)s. Tapez votre code secret pour accepter %(total)s."
     ),
