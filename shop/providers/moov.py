@@ -130,7 +130,7 @@ class Moov(Provider):
         if status in (Status.PENDING, Status.SUCCEEDED):
             return self._outcome(status, answer.data, collection)
         if code in REASONS:
-            description = evidence(code, text(answer.data, "description"))
+            description = text(answer.data, "description")
             raise ProviderRejected(_why(code, answer.data), code, description)
         # 94 just after a push is a race; 99 and -1 are Moov's own trouble.
         raise self.unavailable(f"push answered {evidence(code)}")

@@ -212,7 +212,7 @@ class Orange(Provider):
         if code == TOO_MANY:
             return self.unavailable("too many requests")
         reason = REASONS.get(code, Reason.REFUSED)
-        return ProviderRejected(reason, evidence(code), evidence(text(answer.data, "message")))
+        return ProviderRejected(reason, code, text(answer.data, "message"))
 
     def _outcome(self, data: Data, collection: Collection) -> Outcome:
         word = text(data, "status") or ""
