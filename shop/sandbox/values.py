@@ -155,5 +155,5 @@ class Desk:
         return {"Content-Type": "application/json"}
 
     def transaction_id(self, digits: str, now: datetime) -> str:
-        """Name the money that moved, from twelve random digits."""
+        """Name the money that moved, from twelve digits whose last ones never repeat."""
         return digits

@@ -338,7 +338,8 @@ class World:
         assert prompt.phone is not None
         now = self.now()
         moved = self._really_moved(prompt)
-        digits = self.book_file.letters(12, "0123456789")
+        # The last six digits count, so that no two movements ever share a name.
+        digits = self.book_file.letters(6, "0123456789") + f"{prompt.id % 1_000_000:06d}"
         transaction_id = self.desks[prompt.provider].transaction_id(digits, now)
         self.book_file.insert(
             "movements",
