@@ -154,6 +154,8 @@ class Capabilities:
     lookup_by_reference: bool = False
     """An attempt whose first answer was lost can still be found by our reference."""
     reports_amount: bool = True
+    expires_alone: bool = True
+    """A request nobody answers ends as FAILED by itself; otherwise it stays PENDING for ever."""
 
 
 @dataclass(frozen=True, slots=True)

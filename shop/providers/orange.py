@@ -81,6 +81,7 @@ class Orange(Provider):
         deduplicates=True,
         lookup_by_reference=False,
         reports_amount=False,
+        expires_alone=False,
     )
     timing = Timing(approval_s=600.0)
     sandbox_port = 3
@@ -161,7 +162,7 @@ class Orange(Provider):
             "cancel_url": collection.return_url,
             "notif_url": collection.webhook_url,
             "lang": "en" if collection.language == "en" else "fr",
-            "reference": ascii_words(collection.description, 30).replace("-", " "),
+            "reference": _merchant_words(collection.description),
         }
 
     def _ask(
@@ -229,3 +230,8 @@ class Orange(Provider):
             words=evidence(word),
             contradiction=None if same_order else "reference",
         )
+
+
+def _merchant_words(description: str) -> str:
+    """Keep letters, digits and spaces: accents and dashes are answered with code 24."""
+    return "".join(c if c.isalnum() else " " for c in ascii_words(description, 30)).strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import threading
 import time
@@ -42,7 +43,7 @@ def server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
                 return
             with line:
                 try:
-                    line.recv(65536)
+                    _hear(line)
                     talk(line)
                 except OSError:
                     continue
@@ -56,6 +57,17 @@ def server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(2)
+
+
+def _hear(line: socket.socket) -> None:
+    """Read one whole request: closing with bytes unread would reset the line."""
+    heard = b""
+    while b"\r\n\r\n" not in heard:
+        heard += line.recv(65536) or b"\r\n\r\n"
+    head, _, body = heard.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    while length and len(body) < int(length[1]):
+        body += line.recv(65536) or b" " * int(length[1])
 
 
 def drip(data: bytes, pause_s: float = 0.1) -> Callable[[socket.socket], None]:
