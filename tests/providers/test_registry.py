@@ -51,10 +51,39 @@ def test_each_missing_setting_is_named(name):
             build_providers(settings, names=[name])
 
 
-@pytest.mark.parametrize("value", ["your_api_key_here", "changeme", "", "  ", "<key>", "CHANGE_ME"])
+@pytest.mark.parametrize("value", ["your_api_key_here", "changeme", "<key>", "CHANGE_ME"])
 def test_a_placeholder_is_not_a_key(value):
     with pytest.raises(ConfigurationError, match="WAVE_API_KEY still holds a placeholder"):
         build_providers({**environment("wave"), "WAVE_API_KEY": value})
+
+
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_blank_is_not_a_key(value):
+    with pytest.raises(ConfigurationError, match="WAVE_API_KEY is missing"):
+        build_providers({**environment("wave"), "WAVE_API_KEY": value})
+
+
+def test_blanks_alone_mean_no_such_provider():
+    blank = dict.fromkeys(environment("wave"), "")
+
+    assert list(build_providers({**blank, **environment("moov")})) == ["moov"]
+
+
+def test_a_ninth_provider_is_a_file_and_a_line(monkeypatch):
+    class Ninth(PROVIDERS["wave"]):
+        name = "ninth"
+
+        def __init__(self, *, base_url, shared_word, session=None):
+            super().__init__(
+                base_url=base_url, api_key=shared_word, webhook_secret="w", session=session
+            )
+
+    monkeypatch.setitem(PROVIDERS, "ninth", Ninth)
+    settings = {"NINTH_BASE_URL": "https://ninth.test", "NINTH_SHARED_WORD": "w0rd"}
+
+    assert isinstance(build_providers(settings)["ninth"], Ninth)
+    with pytest.raises(ConfigurationError, match="NINTH_SHARED_WORD is missing"):
+        build_providers({**settings, "NINTH_SHARED_WORD": ""})
 
 
 def test_a_misspelt_setting_is_named():
