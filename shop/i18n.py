@@ -26,6 +26,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from shop.money import Money
+from shop.references import spaced
 
 __all__ = ["LANGUAGES", "_", "_l", "amount", "amount_text", "language", "moment", "ngettext"]
 
@@ -86,7 +87,9 @@ def init_app(app: Flask) -> None:
     _OurBabel().init_app(
         app, default_locale="fr", default_timezone="Africa/Abidjan", locale_selector=_chosen
     )
-    app.jinja_env.filters.update(amount=amount, amount_text=amount_text, moment=moment)
+    app.jinja_env.filters.update(
+        amount=amount, amount_text=amount_text, moment=moment, spaced=spaced
+    )
 
     @app.after_request
     def remember(response):  # type: ignore[no-untyped-def]
@@ -131,8 +134,12 @@ def amount(money: Money, css: str = "") -> Markup:
 
 
 def moment(when: datetime, style: str = "long", zone: str = "Africa/Abidjan") -> str:
-    """Write a moment: `long` is `21 nov. 2026, 14:04`, `time` is `14:04`, `day` is `21 nov.`."""
-    patterns = {"long": "d MMM y, HH:mm", "time": "HH:mm", "day": "d MMM", "seconds": "HH:mm:ss"}
+    """Write a moment: `long` is `21 nov. 2026, 14:04`, `time` is `14:04`, `day` is `21 nov.`,
+    `month` is `novembre 2026`."""
+    patterns = {
+        "long": "d MMM y, HH:mm", "time": "HH:mm", "day": "d MMM", "month": "MMMM y",
+        "seconds": "HH:mm:ss",
+    }  # fmt: skip
     local = when.astimezone(ZoneInfo(zone))
     return str(babel_datetime(local, patterns[style], rebase=False))
 

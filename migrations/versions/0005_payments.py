@@ -156,7 +156,7 @@ def upgrade() -> None:
 EDGES = {
     "created": {"sending", "cancelled"},
     "sending": {"pending", "unknown", "succeeded", "failed", "review"},
-    "unknown": {"sending", "pending", "succeeded", "failed", "review"},
+    "unknown": {"pending", "succeeded", "failed", "review"},
     "pending": {"succeeded", "failed", "review"},
     "review": {"succeeded", "failed"},
 }

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 import sqlalchemy as sa
+from flask_login import UserMixin
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.db import Base
 
 
-class User(Base):
+class User(UserMixin, Base):  # type: ignore[misc]  # flask-login has no types
     """A person: buyer, seller, tontine member or staff. A guest is a user whose number is unproven."""
 
     __tablename__ = "user"
@@ -40,15 +42,29 @@ class User(Base):
     merged_into_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"))
     """The proven user who claimed this guest's orders."""
 
+    #: The secret of the device they are signed in on, during a request; never stored here.
+    device_token = cast("str | None", None)
+
+    def get_id(self) -> str:
+        """Name the device, not the user: a session then ends with its row, wherever it was ended."""
+        assert self.device_token is not None, "signed in on no device"
+        return self.device_token
+
 
 class SignInCode(Base):
     """Six digits sent to a number: single use, short life, few tries; only their hash is kept."""
 
     __tablename__ = "sign_in_code"
+    __table_args__ = (
+        sa.Index("ix_sign_in_code_phone", "phone", "created_at"),
+        sa.Index("ix_sign_in_code_asker", "asker_hash", "created_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    phone: Mapped[str] = mapped_column(sa.String(20), index=True)
+    phone: Mapped[str] = mapped_column(sa.String(20))
     code_hash: Mapped[str] = mapped_column(sa.String(64))
+    asker_hash: Mapped[str] = mapped_column(sa.String(64))
+    """Who asked, as a keyed hash of the network address: enough to count, useless to track."""
     tries: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -68,3 +84,6 @@ class Device(Base):
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    """A code is needed again after this, whatever happened meanwhile."""
+    signed_out_at: Mapped[datetime | None]
+    """Set after signing out here: the browser is still known, and the PIN is enough to come back."""

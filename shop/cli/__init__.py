@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
-from shop.cli import sandbox
-
 
 def init_app(app: Flask) -> None:
     """Attach every command group."""
-    app.cli.add_command(sandbox.cli)
+    from shop.cli import demo, ledger, payments, sandbox, system
+
+    for group in (demo.group, ledger.group, payments.group, sandbox.sandbox, system.config_group):
+        app.cli.add_command(group)
+    for command in (system.worker, system.clock_process):
+        app.cli.add_command(command)

@@ -158,7 +158,7 @@ def _balances_are_sums() -> Iterator[Finding]:
             LedgerAccount.balance.is_not(None)
         )
     ):
-        if int(kept) != int(summed):
+        if kept != int(summed):
             yield Finding("balance", f"{code} keeps {kept}, its transfers sum to {summed}")
 
 
@@ -169,7 +169,7 @@ def _snapshots_are_sums() -> Iterator[Finding]:
             LedgerAccount.code, Snapshot.balance, _sum_of_account(Transfer.id <= Snapshot.last_id)
         ).join(Snapshot, Snapshot.account_id == LedgerAccount.id)
     ):
-        if int(kept) != int(summed):
+        if kept != int(summed):
             yield Finding("snapshot", f"{code} keeps {kept}, its transfers sum to {summed}")
 
 

@@ -92,7 +92,7 @@ def _ids(wanted: Iterable[str]) -> dict[str, int]:
     rows = session.execute(
         sa.select(LedgerAccount.code, LedgerAccount.id).where(LedgerAccount.code.in_(list(wanted)))
     )
-    return {code: id_ for code, id_ in rows}
+    return dict(rows.tuples().all())
 
 
 def _opening(account: Account) -> dict[str, object]:
@@ -135,6 +135,16 @@ def _row(event: str, leg: Leg, ids: dict[str, int], now: datetime) -> dict[str, 
         "currency": leg.amount.currency,
         "created_at": now,
     }
+
+
+def first_transfer(key_prefix: str) -> Transfer | None:
+    """Give the first transfer whose key begins so: the row that proves an event was posted."""
+    return session.scalar(
+        sa.select(Transfer)
+        .where(Transfer.key.startswith(key_prefix, autoescape=True))
+        .order_by(Transfer.id)
+        .limit(1)
+    )
 
 
 def balance(account: Account) -> Money:
@@ -197,7 +207,8 @@ def statement(
     query = sa.select(Transfer, moved.label("moved"), later.label("later")).where(touching)
     if before_id:
         query = query.where(Transfer.id < before_id)
-    running, lines = balance(account), []
+    running = balance(account)
+    lines: list[StatementLine] = []
     for transfer, amount, newer in session.execute(query.order_by(Transfer.id.desc()).limit(limit)):
         if not lines:
             running -= Money(int(newer), account.currency)

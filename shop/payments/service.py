@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,7 +22,8 @@ from shop.errors import NotFound
 from shop.money import Money
 from shop.payments.models import Payment, PaymentEvent, Receipt
 from shop.payments.states import EDGES, LIVE, OPEN, PaymentStatus, Purpose
-from shop.providers.base import Collection, Outcome, Provider
+from shop.providers.base import Collection as AskedFor
+from shop.providers.base import Outcome, Provider
 from shop.providers.methods import Method
 
 #: After an attempt failed, when to look again for money that came late all the same (D4, P8).
@@ -31,6 +32,7 @@ LATE_WATCH_S: Final = (300.0, 3_600.0, 86_400.0)
 LAST_ASK_S: Final = 7 * 86_400.0
 #: A buyer's "check now" and a webhook ask the provider at most this often per attempt.
 CHECK_EVERY_S: Final = 5.0
+_CHECK_EVERY: Final = timedelta(seconds=CHECK_EVERY_S)
 
 
 def providers() -> dict[str, Provider]:
@@ -114,11 +116,11 @@ def find(reference: str) -> Payment:
     return payment
 
 
-def visible_to(user_id: int | None, reference: str) -> Payment:
-    """Find a user's own attempt; another's is as absent as one that never was."""
+def visible_to(owners: Collection[int], reference: str) -> Payment:
+    """Find an attempt of one of these ids; another's is as absent as one that never was."""
     cleaned = references.parse(reference)
     payment = session.scalar(
-        sa.select(Payment).where(Payment.reference == cleaned, Payment.user_id == user_id)
+        sa.select(Payment).where(Payment.reference == cleaned, Payment.user_id.in_(owners))
     )
     if payment is None:
         raise NotFound("payment")
@@ -222,11 +224,11 @@ def give_up(payment: Payment) -> None:
         note(payment, "buyer", words="another method was chosen; still watched")
 
 
-def collection_of(payment: Payment) -> Collection:
+def collection_of(payment: Payment) -> AskedFor:
     """Say what was asked, as the provider must hear it again, word for word."""
     settings = current_app.config["SETTINGS"]
     site = settings.public_url
-    return Collection(
+    return AskedFor(
         reference=payment.reference,
         amount=payment.money,
         payer=payment.payer_phone,
@@ -250,7 +252,7 @@ class Claim:
     reference: str
     token: str
     lease_until: datetime
-    collection: Collection
+    collection: AskedFor
 
 
 def claim_submissions(provider: str, limit: int) -> list[Claim]:
@@ -370,8 +372,8 @@ def make_due(payments: Iterable[Payment]) -> int:
     for payment in payments:
         if payment.state in (PaymentStatus.CREATED, PaymentStatus.CANCELLED):
             continue
-        soonest = now if not payment.checked_at or payment.checked_at <= recently else None
-        due = soonest or payment.checked_at + timedelta(seconds=CHECK_EVERY_S)
+        asked = payment.checked_at
+        due = now if asked is None or asked <= recently else asked + _CHECK_EVERY
         if payment.next_check_at is None or payment.next_check_at > due:
             payment.next_check_at = due
             count += 1
@@ -407,6 +409,45 @@ def named_by_webhook(
     ).all()
 
 
+def undecided_since(moment: datetime) -> Sequence[Payment]:
+    """Attempts begun before a moment whose end nobody knows yet, oldest first: for staff."""
+    undecided = [*LIVE, PaymentStatus.REVIEW]
+    return session.scalars(
+        sa.select(Payment)
+        .where(Payment.status.in_(undecided), Payment.created_at <= moment)
+        .order_by(Payment.id)
+        .limit(200)
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a payer's attempts, newest first, and where the next page begins."""
+
+    payments: Sequence[Payment]
+    next_id: int | None
+
+
+def history(
+    owners: Collection[int],
+    *,
+    statuses: Collection[PaymentStatus] = (),
+    provider: str = "",
+    before_id: int | None = None,
+    limit: int = 20,
+) -> Page:
+    """List a payer's attempts, by state and operator."""
+    query = sa.select(Payment).where(Payment.user_id.in_(owners))
+    if statuses:
+        query = query.where(Payment.status.in_(statuses))
+    if provider:
+        query = query.where(Payment.provider == provider)
+    if before_id is not None:
+        query = query.where(Payment.id < before_id)
+    rows = session.scalars(query.order_by(Payment.id.desc()).limit(limit + 1)).all()
+    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
 def receipts_of(payment_id: int) -> Sequence[Receipt]:
     """The money that arrived through an attempt, oldest first."""
     return session.scalars(
@@ -417,5 +458,7 @@ def receipts_of(payment_id: int) -> Sequence[Receipt]:
 def events_of(payment_id: int) -> Sequence[PaymentEvent]:
     """The evidence behind an attempt, oldest first."""
     return session.scalars(
-        sa.select(PaymentEvent).where(PaymentEvent.payment_id == payment_id).order_by(PaymentEvent.id)
+        sa.select(PaymentEvent)
+        .where(PaymentEvent.payment_id == payment_id)
+        .order_by(PaymentEvent.id)
     ).all()

@@ -35,8 +35,7 @@ S = PaymentStatus
 EDGES: Final[dict[PaymentStatus, frozenset[PaymentStatus]]] = {
     S.CREATED: frozenset({S.SENDING, S.CANCELLED}),
     S.SENDING: frozenset({S.PENDING, S.UNKNOWN, S.SUCCEEDED, S.FAILED, S.REVIEW}),
-    # Only a provider that deduplicates is asked again, with the same reference.
-    S.UNKNOWN: frozenset({S.SENDING, S.PENDING, S.SUCCEEDED, S.FAILED, S.REVIEW}),
+    S.UNKNOWN: frozenset({S.PENDING, S.SUCCEEDED, S.FAILED, S.REVIEW}),
     S.PENDING: frozenset({S.SUCCEEDED, S.FAILED, S.REVIEW}),
     S.REVIEW: frozenset({S.SUCCEEDED, S.FAILED}),
     # An ended attempt stays ended; money that comes later is a receipt of its own (D4).

@@ -76,7 +76,6 @@ def exchange(
     The adapter is asked directly, so what a `Session` adds by itself (redirects, cookies, proxies
     and passwords found in the environment) cannot happen.
     """
-    request = requests.Request(method, url, headers={**_HEADERS, **headers}, data=body).prepare()
     try:
         left_s = limits.left_s()
     except WireFailure as failure:
@@ -84,6 +83,8 @@ def exchange(
     timeout = (min(limits.connect_s, left_s), min(limits.read_s, left_s))
     token = _deadline.set(limits)
     try:
+        headers = {**_HEADERS, **headers}
+        request = requests.Request(method, url, headers=headers, data=body).prepare()
         adapter = session.get_adapter(url)
         response = adapter.send(request, stream=True, timeout=timeout, verify=True, proxies={})
         with closing(response):

@@ -7,7 +7,6 @@ import pytest
 from shop.errors import ConfigurationError
 from shop.providers.base import ProviderRejected, ProviderUnavailable, Status
 from shop.providers.moov import REASONS, STATUSES, Moov, make_token
-from shop.providers.reasons import Reason
 from tests.providers.fakes import collection, wired
 
 TOKEN = "/IKSHTfIlaa2HmjM5yKKws/mnmwb0Hmo4s6BUfUbjLE="
@@ -50,7 +49,7 @@ def test_collect_sends_the_documented_envelope():
             '<?xml version="1.0" encoding="UTF-8"?>'
             '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
             ' xmlns:api="http://api.merchant.tlc.com/"><soapenv:Header/><soapenv:Body>'
-            f"<api:PushWithPending><token>{TOKEN}</token><msisdn>+2290160130000</msisdn>"
+            f"<api:PushWithPending><token>{TOKEN}</token><msisdn>+2290195030405</msisdn>"
             "<message>The cafe</message><amount>1500</amount>"
             "<externaldata1>PX7K4M2Q</externaldata1><externaldata2></externaldata2><fee>0</fee>"
             "</api:PushWithPending></soapenv:Body></soapenv:Envelope>"
@@ -139,12 +138,6 @@ def test_code_95_that_says_pending_is_pending():
 
     assert moov.collect(collection("moov")).status is Status.PENDING
     assert moov.collection_status(collection("moov")).status is Status.PENDING
-
-
-def test_code_92_that_says_cancelled_was_declined():
-    moov, _ = wired("moov", said(92, "Cancelled by customer"))
-
-    assert moov.collection_status(collection("moov")).reason is Reason.DECLINED
 
 
 @pytest.mark.parametrize("wrapper", ["result", "return", "response"])

@@ -98,8 +98,9 @@ def test_the_sandbox_speaks_euros_and_we_read_francs_back():
     assert (outcome.amount, outcome.contradiction) == (Money(1500, "XOF"), None)
 
 
-def test_our_own_repeated_request_counts_as_accepted():
-    mtn, _ = wired("mtn", error(409, "RESOURCE_ALREADY_EXIST"))
+@pytest.mark.parametrize("reply", [error(409, "RESOURCE_ALREADY_EXIST"), (409, b"")])
+def test_our_own_repeated_request_counts_as_accepted(reply):
+    mtn, _ = wired("mtn", reply)
 
     assert mtn.collect(collection("mtn")).status is Status.PENDING
 
