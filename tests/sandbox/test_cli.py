@@ -7,11 +7,11 @@ import socket
 
 from click.testing import CliRunner
 
-from shop.cli.sandbox import cli
+from shop.cli.sandbox import sandbox
 
 
 def test_info_is_one_json_object():
-    result = CliRunner().invoke(cli, ["info", "--json"], env={"SANDBOX_PORT": "9300"})
+    result = CliRunner().invoke(sandbox, ["info", "--json"], env={"SANDBOX_PORT": "9300"})
 
     told = json.loads(result.stdout)
     assert result.exit_code == 0
@@ -21,8 +21,8 @@ def test_info_is_one_json_object():
 
 
 def test_a_wrong_setting_is_one_sentence():
-    port = CliRunner().invoke(cli, ["info"], env={"SANDBOX_PORT": "many"})
-    url = CliRunner().invoke(cli, ["serve"], env={"SANDBOX_PORT": "9300", "PUBLIC_URL": "shop"})
+    port = CliRunner().invoke(sandbox, ["info"], env={"SANDBOX_PORT": "many"})
+    url = CliRunner().invoke(sandbox, ["serve"], env={"SANDBOX_PORT": "9300", "PUBLIC_URL": "shop"})
 
     assert "SANDBOX_PORT is a port number" in port.stderr
     assert "PUBLIC_URL is a web address" in url.stderr
@@ -35,7 +35,7 @@ def test_a_busy_port_is_one_sentence(tmp_path):
         port = str(held.getsockname()[1])
         env = {"SANDBOX_PORT": port, "DATA_DIR": str(tmp_path)}
 
-        result = CliRunner().invoke(cli, [], env=env)
+        result = CliRunner().invoke(sandbox, [], env=env)
 
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
