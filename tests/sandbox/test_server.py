@@ -170,9 +170,7 @@ def test_nobody_listening_is_status_0():
 
 def test_the_program_serves_until_told_to_stop(tmp_path):
     base = free_base()
-    program = (
-        "from shop.cli.sandbox import sandbox; sandbox([], standalone_mode=True)"  # serve is the default
-    )
+    program = "from shop.cli.sandbox import sandbox; sandbox([], standalone_mode=True)"
     environment = {"SANDBOX_PORT": str(base), "DATA_DIR": str(tmp_path), "PATH": ""}
     process = subprocess.Popen(
         [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True
