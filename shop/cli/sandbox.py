@@ -29,13 +29,13 @@ def _shop_url() -> str:
 
 @click.group("sandbox", cls=AppGroup, invoke_without_command=True)
 @click.pass_context
-def cli(context: click.Context) -> None:
+def sandbox(context: click.Context) -> None:
     """Simulated providers and phones: no real money. Serves when given no command."""
     if context.invoked_subcommand is None:
         context.invoke(serve)
 
 
-@cli.command("serve", with_appcontext=False)
+@sandbox.command("serve", with_appcontext=False)
 def serve() -> None:
     """Serve the phones and every simulated provider, until stopped."""
     port = _port()
@@ -52,7 +52,7 @@ def serve() -> None:
         raise click.ClickException(str(error)) from error
 
 
-@cli.command("info", with_appcontext=False)
+@sandbox.command("info", with_appcontext=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def info(as_json: bool) -> None:
     """Tell the addresses and the demo credentials."""

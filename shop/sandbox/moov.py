@@ -47,7 +47,7 @@ SUCCESS, PENDING, FAILED = 0, 100, 95
 BAD_NUMBER, NO_PLUS, NO_FUNDS, INCOMPLETE = 3, 8, 10, 91
 PUSH_ENDED, UNKNOWN_TRANSACTION, BAD_TOKEN, NOT_REGISTERED = 92, 94, 98, 555
 
-_REASONS: Final = {
+_REASONS: Final[dict[str, tuple[int, str]]] = {
     Why.INSUFFICIENT_FUNDS: (NO_FUNDS, "INSUFFICIENT FUNDS"),
     Why.NOT_REGISTERED: (NOT_REGISTERED, "Subscriber not registered"),
 }
@@ -193,7 +193,7 @@ class _Service:
             waiting = int(self._world.switches.get("moov.waiting"))
             words = "pending" if waiting == PENDING else "transaction pending"
             return {"description": words, "status": waiting}
-        code, words = _REASONS.get(Why(str(prompt.reason)), _ENDED)
+        code, words = _REASONS.get(str(prompt.reason), _ENDED)
         return {"description": words, "status": code}
 
     def _balance(self, asked: Element) -> Response:

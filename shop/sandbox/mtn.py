@@ -52,7 +52,7 @@ ONGOING: Final = "453"
 _DELAY_S: Final = 30.0
 _FOR_EVER_S: Final = 10 * 365 * 86_400.0
 
-_REASONS: Final = {
+_REASONS: Final[dict[str, str]] = {
     Why.DECLINED: "APPROVAL_REJECTED", Why.TIMEOUT: "EXPIRED", Why.BAD_CODE: "APPROVAL_REJECTED",
     Why.INSUFFICIENT_FUNDS: "NOT_ENOUGH_FUNDS", Why.NOT_REGISTERED: "PAYER_NOT_FOUND",
 }  # fmt: skip
@@ -71,7 +71,7 @@ _MESSAGES: Final = {
 }
 
 #: Texts MTN takes: apostrophes and other special characters cause a 400.
-_NOTE: Final = re.compile(r"[A-Za-z0-9 .,:_/-]{0,160}")
+_NOTE: Final = re.compile(r"[A-Za-z0-9 .,:-]{0,160}")
 _MSISDN: Final = re.compile(r"[1-9][0-9]{6,14}")
 
 
@@ -114,7 +114,7 @@ class MtnDesk(Desk):
 
     def _reason(self, prompt: Prompt) -> str | dict[str, str]:
         given = str(prompt.reason)
-        code = _REASONS[Why(given)] if given in _REASONS else given
+        code = _REASONS.get(given, given)
         if self._world.switches.get("mtn.reason") == "object":
             return {"code": code, "message": _MESSAGES.get(code, code)}
         return code
@@ -288,6 +288,10 @@ class _Collection:
         refused = self._configuration_refusal(body["currency"])
         if refused:
             return refused
+        with self._world.alone():
+            return self._take_in(ref, body)
+
+    def _take_in(self, ref: str, body: dict[str, Any]) -> Response:
         if self._world.find(NAME, ref):
             return error(409, "RESOURCE_ALREADY_EXIST")
         number = body["payer"]["partyId"]

@@ -176,8 +176,12 @@ class _WebPay:
             return error(1202)
         if body["currency"] != CURRENCIES[env]:
             return error(1203)
-        if self._world.search(NAME, body["order_id"]):
-            return error(1204)
+        with self._world.alone():
+            if self._world.search(NAME, body["order_id"]):
+                return error(1204)
+            return self._begin(env, body)
+
+    def _begin(self, env: str, body: dict[str, Any]) -> Response:
         pay_token, notif_token = self._world.book_file.hex(64), self._world.book_file.hex(32)
         url = f"{request.host_url}payment/pay_token/{pay_token}"
         addresses = {name: body[name] for name in ("return_url", "cancel_url", "notif_url")}

@@ -63,6 +63,8 @@ def _screens(world: World, port: int) -> Blueprint:
             found = world.prompt(prompt_id)
         except KeyError:
             return page("prompt.html", prompt=None), 404
+        if found.phone is None:
+            return page("prompt.html", prompt=found), 409
         return redirect(_after(found, phones_api.answer(world, prompt_id, act)), 303)
 
     return bp

@@ -98,7 +98,10 @@ class Server:
 
     def _repeat(self, step: Callable[[], None]) -> None:
         while not self._stopping.wait(_TICK_S):
-            step()
+            try:
+                step()
+            except Exception:
+                logger.exception("the sandbox stumbled")
 
 
 def _hold(host: str, ports: list[int]) -> list[socket.socket]:

@@ -37,7 +37,7 @@ _MOBILE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _ID_LETTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 #: Our words for a failed try -> Wave's `last_payment_error`.
-_ERRORS: Final = {
+_ERRORS: Final[dict[str, tuple[str, str]]] = {
     Why.INSUFFICIENT_FUNDS: ("insufficient-funds", "The customer does not have sufficient funds."),
     Why.PAYER_MISMATCH: ("payer-mobile-mismatch", "The payment was made by another mobile."),
     Why.NOT_REGISTERED: ("blocked-account", "The customer's account cannot pay."),
@@ -146,7 +146,7 @@ _PAYMENT: Final = {
 def _last_error(prompt: Prompt) -> dict[str, str] | None:
     if prompt.reason is None or prompt.reason == Why.TIMEOUT:
         return None
-    code, message = _ERRORS.get(Why(prompt.reason), _FAILURE)
+    code, message = _ERRORS.get(prompt.reason, _FAILURE)
     return {"code": code, "message": message}
 
 

@@ -11,6 +11,7 @@ import json
 import random
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,6 +61,10 @@ class World:
     def open_desk(self, desk: Desk) -> None:
         """Let a provider behave its own way when payers act."""
         self.desks[desk.name] = desk
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep every other thread out while something is looked up and then changed."""
+        return self.book_file.changing()
 
     def now(self) -> datetime:
         """The present moment of this world."""
@@ -165,19 +170,20 @@ class World:
         return [stored.prompt(row) for row in rows]
 
     def present(self, prompt_id: int, phone: str) -> Prompt:
-        """Open a link or hosted page on a phone."""
+        """Open a link or hosted page on a phone; what is closed already keeps its payer."""
         self.handsets.get(phone)
         with self.book_file.changing():
-            self.book_file.change("prompts", prompt_id, {"phone": phone, "ignored": 0})
+            if self._can_answer(self.prompt(prompt_id)):
+                self.book_file.change("prompts", prompt_id, {"phone": phone, "ignored": 0})
         return self.prompt(prompt_id)
 
     def accept(self, prompt_id: int) -> bool:
         """Type the PIN. True when this very call changed something; a second accept never pays."""
         with self.book_file.changing():
             prompt = self.prompt(prompt_id)
-            assert prompt.phone, "a link is opened on a phone first: present()"
             if not self._can_answer(prompt) or self._too_late(prompt):
                 return False
+            assert prompt.phone, "a link is opened on a phone first: present()"
             why = self._objection(prompt)
             if why is not None:
                 self._try_failed(prompt, why)

@@ -14,7 +14,7 @@ from shop.money import Money
 from shop.sandbox.handsets import NoSuchPhone
 from shop.sandbox.registry import mount
 from shop.sandbox.world import World
-from tests.sandbox.clients import BENIN_MTN, CI, HandClock, Moov, Mtn, Shop, Wave
+from tests.sandbox.clients import BENIN_MTN, CI, HandClock, Moov, Mtn, Orange, Shop, Wave
 
 
 def test_two_accepts_are_one_movement(wave: Wave, world):
@@ -41,6 +41,36 @@ def test_accepts_from_many_threads_are_one_movement(mtn: Mtn, world):
 
     assert changed.count(True) == 1
     assert len(world.book()) == 1
+
+
+@pytest.mark.parametrize("provider", ["mtn", "orange"])
+def test_one_reference_sent_by_many_threads_is_one_request(
+    mtn: Mtn, orange: Orange, world, provider
+):
+    barrier = threading.Barrier(6)
+    headers = mtn.headers()
+    mtn.headers = lambda _environment: dict(headers)
+
+    def ask(_: int) -> int:
+        barrier.wait()
+        if provider == "orange":
+            return orange.ask().status_code
+        return mtn.ask(ref="5f2d4c0e-9f39-4a6b-8d4e-0f3f5c6f8f21")[1].status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = sorted(pool.map(ask, range(6)))
+
+    taken, refused = (202, 409) if provider == "mtn" else (201, 403)
+    assert statuses == sorted([taken] + [refused] * 5)
+
+
+def test_a_paid_request_keeps_its_payer(wave: Wave, world):
+    wave.open()
+    world.pay("wave", "order-17", CI)
+
+    world.present(world.search("wave", "order-17")[0].id, BENIN_MTN)
+
+    assert world.search("wave", "order-17")[0].phone == CI
 
 
 def test_refused_and_ignored_requests_move_nothing(mtn: Mtn, world):
