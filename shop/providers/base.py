@@ -109,6 +109,10 @@ class Outcome:
     """ISO 8601 moment after which the payer can no longer accept, when the provider says."""
     memory: Mapping[str, str] = field(default_factory=dict)
     """What later calls need (tokens, session ids); stored with the attempt, never shown."""
+    echo_token: str | None = None
+    """The secret this attempt's webhook will carry; only its hash is stored."""
+    untouched: bool = False
+    """With PENDING: the payer has not confirmed anything yet (see `Timing.void_after_s`)."""
     contradiction: str | None = None
     """Which stored fact the answer contradicts (`reference`, `merchant`, `currency`); money then
     waits for a person instead of paying anything."""
@@ -171,6 +175,8 @@ class Timing:
     """How long a just-accepted reference may still look absent."""
     approval_s: float = 300.0
     """How long the payer has to accept."""
+    void_after_s: float | None = None
+    """An attempt still `untouched` after this can no longer be paid; None: the provider says so itself."""
     finality_s: float = 86_400.0
     """After this, still undecided means we ask rarely and staff are told."""
     polls_s: tuple[float, ...] = (5, 15, 30, 60, 120, 300, 600, 1800)

@@ -83,7 +83,9 @@ class Orange(Provider):
         reports_amount=False,
         expires_alone=False,
     )
-    timing = Timing(approval_s=600.0)
+    # The page's token lives ten minutes; whoever confirms later gets EXPIRED, whoever walks away leaves
+    # INITIATED for ever. Fifteen minutes is the token's life and a margin.
+    timing = Timing(approval_s=600.0, void_after_s=900.0)
     sandbox_port = 3
 
     def __init__(
@@ -117,7 +119,8 @@ class Orange(Provider):
             Status.PENDING,
             words=evidence(text(answer.data, "message")),
             page_url=page_url,
-            memory={"pay_token": pay_token, "notif_token": notif_token},
+            memory={"pay_token": pay_token},
+            echo_token=notif_token,
         )
 
     def collection_status(self, collection: Collection) -> Outcome:
@@ -228,6 +231,7 @@ class Orange(Provider):
             transaction_ref=(text(data, "txnid") or collection.reference) if paid else None,
             reason=STATUS_REASONS.get(word),
             words=evidence(word),
+            untouched=word == "INITIATED",
             contradiction=None if same_order else "reference",
         )
 

@@ -43,6 +43,15 @@ def show_phone(e164: str) -> str:
         return e164
 
 
+def show_operator(e164: str) -> str:
+    """Name the operator the prefix suggests; nothing for numbers that suggest none."""
+    try:
+        operator = numbers.guess_operator(e164) or ""
+    except NumberParseException:
+        return ""
+    return operator.upper() if operator == "mtn" else operator.capitalize()
+
+
 def show_time(moment: datetime) -> str:
     """Write an hour as screens do."""
     return moment.strftime("%H:%M")
@@ -62,5 +71,7 @@ def _css() -> str:
 
 def furnish(app: Flask) -> None:
     """Give an app the filters its pages use."""
-    app.jinja_env.filters.update(money=show_money, phone=show_phone, hour=show_time)
+    app.jinja_env.filters.update(
+        money=show_money, phone=show_phone, hour=show_time, operator=show_operator
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -6,10 +6,12 @@ HTTP answer cannot express (silence, a cut line, a drip) are carried out by `Lin
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from flask import Flask, Response, request
 
@@ -32,7 +34,7 @@ _HTML: Final = (
 
 
 class CutLine(ConnectionError):
-    """The connection ends without an answer. The development server closes the socket on it."""
+    """The connection ends without an answer; the server takes it for a client that left."""
 
 
 class Silence(CutLine):
@@ -120,11 +122,15 @@ def _served(environ: WSGIEnvironment) -> bool:
     return "werkzeug.socket" in environ
 
 
-def _hang_up(fault: Fault, environ: WSGIEnvironment) -> None:
-    if fault.kind is FaultKind.LOST_ANSWER:
-        raise CutLine("the line was cut after the request was accepted")
+def _hang_up(fault: Fault, environ: WSGIEnvironment) -> NoReturn:
+    lost = fault.kind is FaultKind.LOST_ANSWER
     if _served(environ):
-        time.sleep(_SILENCE_S if fault.seconds is None else fault.seconds)
+        if not lost:
+            time.sleep(_SILENCE_S if fault.seconds is None else fault.seconds)
+        with contextlib.suppress(OSError):
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    if lost:
+        raise CutLine("the line was cut after the request was accepted")
     raise Silence("no answer")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
-    "simulator": ("Simulateur : aucun vrai franc ne bouge.", "Simulator: no real money moves."),
+    "simulator": ("Simulateur : aucun argent réel.", "Simulator: no real money."),
     "title": ("Les téléphones de Cauri", "The phones of Cauri"),
     "lead": (
         "Chaque téléphone montre ce que l’opérateur afficherait : demande, SMS, solde. "
@@ -96,8 +96,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "fault": ("Panne", "Fault"),
     "reference": ("Référence", "Reference"),
     "reference_help": ("Vide : toutes.", "Empty: any."),
-    "calls": ("Nombre de fois", "How many times"),
-    "calls_help": ("Vide : jusqu’à nouvel ordre.", "Empty: until lifted."),
+    "calls": ("Fois", "Times"),
+    "calls_help": ("Fois vide : jusqu’à nouvel ordre.", "Times empty: until lifted."),
     "seconds": ("Secondes", "Seconds"),
     "accepted": (
         "Faire le travail avant de répondre l’erreur",

@@ -1,0 +1,150 @@
+"""Settings, read once from the environment: each says its name, its default and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shop.errors import ConfigurationError
+
+#: The simulated providers' own credentials: worth nothing outside the sandbox (C13).
+SANDBOX_PROVIDERS: Mapping[str, str] = {
+    "WAVE_API_KEY": "wave_ci_prod_sandbox0000000000000000000000",
+    "WAVE_WEBHOOK_SECRET": "wave_ci_WHS_sandbox000000000000000000000000000000000000000000",
+    "MTN_SUBSCRIPTION_KEY": "c0ffee00000000000000000000000001",
+    "MTN_API_USER": "7f3c2b1a-0d4e-4f6a-9b8c-5d2e1f0a9c8b",
+    "MTN_API_KEY": "0123456789abcdef0123456789abcdef",
+    "ORANGE_CLIENT_ID": "sandbox-orange-client",
+    "ORANGE_CLIENT_SECRET": "sandbox-orange-secret",
+    "ORANGE_MERCHANT_KEY": "a1b2c3d4",
+    "MOOV_USERNAME": "demo-merchant",
+    "MOOV_PASSWORD": "demo-secret",
+}
+SANDBOX_OFFSETS: Mapping[str, int] = {"WAVE": 1, "MTN": 2, "ORANGE": 3, "MOOV": 4}
+
+#: Never a real secret: refused as soon as the site leaves this machine.
+DEVELOPMENT_KEY = "development-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator decides. Build it with `from_environment`; everything is checked there."""
+
+    live: bool
+    """True when real providers are called (PROVIDERS_MODE=live)."""
+    secret_key: str
+    data_dir: Path
+    database_url: str
+    redis_url: str | None
+    public_url: str
+    """Where browsers and providers reach us; callback addresses are built from this only."""
+    sandbox_port: int
+    providers: tuple[str, ...]
+    """Names of the providers to load; empty means all."""
+    provider_settings: Mapping[str, str] = field(repr=False)
+    sms_url: str | None = None
+    """Where login codes and notices are sent; the sandbox's phones in development."""
+    site_name: str = "Cauri"
+    commission_bp: int = 500
+    """Our part of a seller's sale, in basis points; frozen on each order line."""
+
+    @property
+    def https(self) -> bool:
+        """Say whether browsers reach us over TLS: cookies are then Secure."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def sqlite(self) -> bool:
+        """Say whether the embedded database is used."""
+        return self.database_url.startswith("sqlite")
+
+
+def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check every setting.
+
+    Raises `ConfigurationError` with one sentence naming the variable to mend.
+    """
+    env = os.environ if environ is None else environ
+    live = _choice(env, "PROVIDERS_MODE", ("sandbox", "live")) == "live"
+    data_dir = Path(env.get("DATA_DIR") or "data").resolve()
+    host, port = env.get("HOST") or "127.0.0.1", _port(env, "PORT", 5000)
+    settings = Settings(
+        live=live,
+        secret_key=env.get("SECRET_KEY") or DEVELOPMENT_KEY,
+        data_dir=data_dir,
+        database_url=_database_url(env, data_dir),
+        redis_url=env.get("REDIS_URL") or None,
+        public_url=(env.get("PUBLIC_URL") or f"http://{host}:{port}").rstrip("/"),
+        sandbox_port=_port(env, "SANDBOX_PORT", 9100),
+        providers=tuple(p.strip() for p in env.get("PROVIDERS", "").split(",") if p.strip()),
+        provider_settings=_provider_settings(env, live=live),
+        sms_url=env.get("SMS_URL") or _sandbox_sms(env, live=live),
+        site_name=env.get("SITE_NAME") or "Cauri",
+        commission_bp=_whole(env, "COMMISSION_BP", 500, 0, 5_000),
+    )
+    _check_together(settings)
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    if not settings.public_url.startswith(("http://", "https://")):
+        raise ConfigurationError("PUBLIC_URL must begin with http:// or https://.")
+    if not settings.live:
+        return
+    if settings.sqlite:
+        raise ConfigurationError(
+            "PROVIDERS_MODE=live needs PostgreSQL: set DATABASE_URL to a postgresql:// address (SQLite is"
+            " for trying the shop, not for real money)."
+        )
+    if settings.secret_key == DEVELOPMENT_KEY or len(settings.secret_key) < 32:
+        raise ConfigurationError(
+            "PROVIDERS_MODE=live needs SECRET_KEY: at least 32 random characters."
+        )
+    if not settings.https:
+        raise ConfigurationError("PROVIDERS_MODE=live needs PUBLIC_URL to begin with https://.")
+
+
+def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
+    url = env.get("DATABASE_URL") or f"sqlite:///{data_dir / 'cauri.db'}"
+    for short in ("postgres://", "postgresql://"):
+        if url.startswith(short):
+            return "postgresql+psycopg://" + url.removeprefix(short)
+    if not url.startswith(("sqlite:", "postgresql+psycopg:")):
+        raise ConfigurationError("DATABASE_URL must be a sqlite:/// or postgresql:// address.")
+    return url
+
+
+def _provider_settings(env: Mapping[str, str], *, live: bool) -> Mapping[str, str]:
+    prefixes = tuple(f"{name}_" for name in SANDBOX_OFFSETS)
+    given = {k: v for k, v in env.items() if k.startswith(prefixes)}
+    if live:
+        return given
+    base = _port(env, "SANDBOX_PORT", 9100)
+    origins = {f"{n}_BASE_URL": f"http://127.0.0.1:{base + i}" for n, i in SANDBOX_OFFSETS.items()}
+    return {**origins, **SANDBOX_PROVIDERS, **given}
+
+
+def _sandbox_sms(env: Mapping[str, str], *, live: bool) -> str | None:
+    return None if live else f"http://127.0.0.1:{_port(env, 'SANDBOX_PORT', 9100)}/sms/messages"
+
+
+def _choice(env: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    value = env.get(name) or words[0]
+    if value not in words:
+        raise ConfigurationError(f"{name} must be one of {', '.join(words)}, not {value!r}.")
+    return value
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name) or str(default)
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise ConfigurationError(
+            f"{name} must be a whole number from {low} to {high}, not {text!r}."
+        )
+    return int(text)
+
+
+def _port(env: Mapping[str, str], name: str, default: int) -> int:
+    return _whole(env, name, default, 1, 65_535)

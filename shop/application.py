@@ -1,0 +1,27 @@
+"""The top floor: builds the application out of its rooms, and decides nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+import config
+from shop import accounts, checkout, cli, db, i18n, orders, payments, stores, web, webhooks
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def build(settings: config.Settings | None = None) -> Flask:
+    """Wire settings, database, languages, pages and commands together."""
+    settings = settings or config.from_environment()
+    app = Flask("shop", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app.config["SETTINGS"] = settings
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    db.init_app(app)
+    i18n.init_app(app)
+    web.init_app(app)
+    for room in (accounts, stores, checkout, orders, payments, webhooks, cli):
+        room.init_app(app)
+    return app

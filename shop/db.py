@@ -1,0 +1,179 @@
+"""The database: one declarative base, `transaction()`, and the same behaviour on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase
+
+from shop import boundary, clock
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+#: Serialization failure, deadlock, lock timeout: nothing was written, the whole unit may run again.
+_RETRYABLE = {"40001", "40P01", "55P03"}
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """A moment in UTC. SQLite keeps no zone, so the zone is put back when it is read."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuse naive moments; store UTC."""
+        if value is None:
+            return None
+        assert value.tzinfo is not None, "a moment without a zone is not a moment"
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Give the moment back in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """What every model inherits: named constraints, UTC moments, 64-bit whole numbers."""
+
+    metadata = sa.MetaData(naming_convention=NAMING)
+    type_annotation_map = {
+        datetime: UtcDateTime(),
+        # SQLite only numbers rows by itself in an INTEGER column.
+        int: sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        dict[str, Any]: sa.JSON(),
+    }
+
+
+db = SQLAlchemy(metadata=Base.metadata)
+migrate = Migrate(render_as_batch=True)
+session = db.session
+
+
+def init_app(app: Flask) -> None:
+    """Attach the database and teach its connections our rules."""
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(url))
+    db.init_app(app)
+    migrate.init_app(app, db)
+    with app.app_context():
+        prepare_engine(db.engine)
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 15}}
+    settings = (
+        "-c lock_timeout=3s -c statement_timeout=10s -c idle_in_transaction_session_timeout=20s"
+    )
+    return {"pool_pre_ping": True, "pool_size": 10, "connect_args": {"options": settings}}
+
+
+def prepare_engine(engine: sa.Engine) -> None:
+    """Make SQLite behave like a database for money: WAL, foreign keys, writers queue from BEGIN."""
+    if engine.dialect.name != "sqlite" or sa.event.contains(engine, "connect", _on_sqlite_connect):
+        return
+    sa.event.listen(engine, "connect", _on_sqlite_connect)
+    sa.event.listen(engine, "begin", _on_sqlite_begin)
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, below
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_sqlite_begin(connection: sa.Connection) -> None:
+    # A read that turns into a write fails at once under contention; a writer that queues does not.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if boundary.in_transaction() else "BEGIN")
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Open the one transaction of a unit of work: commit at the end, roll back on any exception.
+
+    It does not nest. Whatever was read before it is read again inside it, on the writer's side of
+    the lock. Functions that run inside a caller's transaction begin with `assert in_transaction()`.
+    """
+    changed = [*session.new, *session.dirty, *session.deleted]
+    assert not changed, "changes made outside transaction()"
+    session.rollback()
+    with boundary.flagged():
+        try:
+            yield
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+def end_read() -> None:
+    """Let go of the snapshot that reading opened, before waiting for anything outside."""
+    assert not boundary.in_transaction(), "a transaction ends with its block"
+    session.rollback()
+
+
+def retrying(function: Callable[P, R]) -> Callable[P, R]:
+    """Run a whole unit of work again, up to three times, when the database asks for it.
+
+    Only for functions that open their own `transaction()` and call nobody outside.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        for attempt in range(3):
+            try:
+                return function(*args, **kwargs)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _RETRYABLE:
+                    raise
+                session.rollback()
+                time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311 -- jitter, not a secret
+        return function(*args, **kwargs)
+
+    return run
+
+
+def in_transaction() -> bool:
+    """Say whether a `transaction()` is open here."""
+    return boundary.in_transaction()
+
+
+def is_postgres() -> bool:
+    """Say which of the two databases this is, for the few statements that differ."""
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def insert(table: Any) -> Any:
+    """The dialect's INSERT, for `on_conflict_do_nothing`, which both databases spell alike."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    return postgresql.insert(table) if is_postgres() else sqlite.insert(table)
+
+
+def follow_database_clock() -> None:
+    """Set our clock by the database's, so that leases agree between machines (J7)."""
+    if is_postgres():
+        clock.follow(session.scalar(sa.select(sa.func.clock_timestamp())))  # type: ignore[arg-type]
+        session.rollback()

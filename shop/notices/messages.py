@@ -1,0 +1,117 @@
+"""What the messages say (UX §10): each fits one SMS part with its longest real values."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import current_app
+from flask_babel import force_locale
+
+from shop.i18n import _, amount_text
+from shop.money import Money
+from shop.notices.gsm7 import plain, shortened
+from shop.references import spaced
+
+#: Shop and reason names may be 60 letters; a message has room for fewer.
+NAME_PLACES = 20
+REASON_PLACES = 40
+
+
+def sign_in_code(code: str, *, language: str) -> str:
+    """Give the code; the last line lets the phone fill it in on our page and on no other."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(code)s est votre code %(site)s. Ne le donnez à personne. Valable 10 min.",
+                code=code,
+                site=current_app.config["SETTINGS"].site_name,
+            )
+            + f"\n@{_host().partition(':')[0]} #{code}"
+        )
+
+
+def order_paid(reference: str, paid: Money, access_token: str, *, language: str) -> str:
+    """Tell the buyer that the money arrived and is kept."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Paiement reçu : %(amount)s, commande %(reference)s. Argent gardé jusqu’à la"
+                " livraison. Suivi : %(link)s",
+                amount=amount_text(paid),
+                reference=spaced(reference),
+                link=f"{_host()}/o/{access_token}/",
+            )
+        )
+
+
+def sale(reference: str, store: str, sold: Money, *, language: str) -> str:
+    """Tell the seller that a paid order is there to prepare."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(store)s : nouvelle commande %(reference)s, %(amount)s, paiement garanti."
+                " Détails : %(link)s",
+                store=shortened(store, NAME_PLACES),
+                reference=spaced(reference),
+                amount=amount_text(sold),
+                link=f"{_host()}/store/orders/",
+            )
+        )
+
+
+def payment_failed(order_reference: str, reason: str, *, language: str) -> str:
+    """Tell the buyer of a final failure, and where to try again."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Paiement non abouti (%(reason)s). Rien n’a été débité. Réessayez : %(link)s",
+                reason=shortened(reason, REASON_PLACES),
+                link=f"{_host()}/order/{order_reference}/payment/",
+            )
+        )
+
+
+def payment_not_seen(order_reference: str, reason: str, *, language: str) -> str:
+    """Tell the buyer of an end that we inferred: the operator did not say that nothing was taken."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Paiement non abouti (%(reason)s). A notre connaissance rien n’a été débité."
+                " Réessayez : %(link)s",
+                reason=shortened(reason, REASON_PLACES),
+                link=f"{_host()}/order/{order_reference}/payment/",
+            )
+        )
+
+
+def payment_verifying(payment_reference: str, provider: str, *, language: str) -> str:
+    """Tell the buyer to wait, and not to pay twice."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Nous vérifions votre paiement %(reference)s auprès de %(provider)s. Ne payez pas"
+                " une 2e fois. Suivi : %(link)s",
+                reference=spaced(payment_reference),
+                provider=shortened(provider, NAME_PLACES),
+                link=f"{_host()}/payment/{payment_reference}/status/",
+            )
+        )
+
+
+def money_kept(kept: Money, order_reference: str, *, language: str) -> str:
+    """Tell the payer that surprising money is in their wallet."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(amount)s reçus en trop ou trop tard pour la commande %(reference)s sont dans votre"
+                " portefeuille : %(link)s",
+                amount=amount_text(kept),
+                reference=spaced(order_reference),
+                link=f"{_host()}/wallet/",
+            )
+        )
+
+
+def _host() -> str:
+    public_url: str = current_app.config["SETTINGS"].public_url
+    return urlsplit(public_url).netloc

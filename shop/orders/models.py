@@ -1,0 +1,183 @@
+"""What was bought: one order for the buyer, one seller order per shop, prices frozen at checkout."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.db import Base
+from shop.money import Money
+from shop.stores.models import Product, Store
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands towards its payment."""
+
+    AWAITING_PAYMENT = "awaiting_payment"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+
+
+class HoldState(StrEnum):
+    """What became of stock that an order took off the shelf."""
+
+    HELD = "held"
+    CONSUMED = "consumed"
+    RETURNED = "returned"
+
+
+class Order(Base):
+    """Everything one buyer pays at once (D10). Its amounts never change after checkout."""
+
+    __tablename__ = "order"
+    __table_args__ = (
+        sa.CheckConstraint("status IN ('awaiting_payment', 'paid', 'cancelled')", name="status"),
+        sa.CheckConstraint("items_amount > 0 AND delivery_amount >= 0", name="amounts"),
+        sa.CheckConstraint("total_amount = items_amount + delivery_amount", name="total"),
+        sa.CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_at"),
+        sa.Index("ix_order_user_id_created_at", "user_id", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(sa.String(8), unique=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"))
+    form_key: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    access_token: Mapped[str] = mapped_column(sa.String(43), unique=True)
+    """128 bits and more: the link in a message opens this order and nothing else."""
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    items_amount: Mapped[int]
+    delivery_amount: Mapped[int]
+    total_amount: Mapped[int]
+    status: Mapped[str] = mapped_column(sa.String(20), default=OrderStatus.AWAITING_PAYMENT)
+    country: Mapped[str] = mapped_column(sa.String(2))
+    contact_name: Mapped[str] = mapped_column(sa.String(80))
+    contact_phone: Mapped[str] = mapped_column(sa.String(20))
+    town: Mapped[str] = mapped_column(sa.String(60))
+    quarter: Mapped[str] = mapped_column(sa.String(60))
+    landmark: Mapped[str] = mapped_column(sa.String(160))
+    language: Mapped[str] = mapped_column(sa.String(5), default="fr")
+    created_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+
+    seller_orders: Mapped[list[SellerOrder]] = relationship(
+        order_by="SellerOrder.id", back_populates="order"
+    )
+
+    @property
+    def total(self) -> Money:
+        """What the buyer owes, delivery included, before any method's fee."""
+        return Money(self.total_amount, self.currency)
+
+    @property
+    def delivery(self) -> Money:
+        """All deliveries together."""
+        return Money(self.delivery_amount, self.currency)
+
+    @property
+    def items(self) -> Money:
+        """All articles together."""
+        return Money(self.items_amount, self.currency)
+
+
+class SellerOrder(Base):
+    """One shop's part of an order: its own delivery, escrow and commission, frozen at checkout."""
+
+    __tablename__ = "seller_order"
+    __table_args__ = (
+        sa.UniqueConstraint("order_id", "store_id"),
+        sa.CheckConstraint("items_amount > 0 AND delivery_amount >= 0", name="amounts"),
+        sa.CheckConstraint("total_amount = items_amount + delivery_amount", name="total"),
+        sa.CheckConstraint("commission_amount BETWEEN 0 AND items_amount", name="commission"),
+        sa.CheckConstraint("status IN ('awaiting_payment', 'paid', 'cancelled')", name="status"),
+        sa.Index("ix_seller_order_store_id_paid_at", "store_id", "paid_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(sa.String(8), unique=True)
+    order_id: Mapped[int] = mapped_column(sa.ForeignKey("order.id"))
+    store_id: Mapped[int] = mapped_column(sa.ForeignKey("store.id"))
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    items_amount: Mapped[int]
+    delivery_amount: Mapped[int]
+    total_amount: Mapped[int]
+    commission_bp: Mapped[int]
+    commission_amount: Mapped[int]
+    status: Mapped[str] = mapped_column(sa.String(20), default=OrderStatus.AWAITING_PAYMENT)
+    created_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+
+    order: Mapped[Order] = relationship(back_populates="seller_orders")
+    store: Mapped[Store] = relationship()
+    lines: Mapped[list[OrderLine]] = relationship(order_by="OrderLine.id")
+
+    @property
+    def total(self) -> Money:
+        """What the buyer pays for this shop's part; what its escrow holds."""
+        return Money(self.total_amount, self.currency)
+
+    @property
+    def delivery(self) -> Money:
+        """This shop's delivery."""
+        return Money(self.delivery_amount, self.currency)
+
+    @property
+    def commission(self) -> Money:
+        """Our part when the escrow is released."""
+        return Money(self.commission_amount, self.currency)
+
+    @property
+    def net(self) -> Money:
+        """What the seller will receive."""
+        return self.total - self.commission
+
+
+class OrderLine(Base):
+    """One article of a seller order, named and priced as on the day."""
+
+    __tablename__ = "order_line"
+    __table_args__ = (
+        sa.CheckConstraint("quantity BETWEEN 1 AND 999", name="quantity"),
+        sa.CheckConstraint("amount = unit_amount * quantity AND unit_amount > 0", name="amount"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seller_order_id: Mapped[int] = mapped_column(sa.ForeignKey("seller_order.id"), index=True)
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("product.id"))
+    name: Mapped[str] = mapped_column(sa.String(80))
+    unit_amount: Mapped[int]
+    quantity: Mapped[int]
+    amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(sa.String(3))
+
+    product: Mapped[Product] = relationship()
+
+    @property
+    def money(self) -> Money:
+        """Price of the line."""
+        return Money(self.amount, self.currency)
+
+    @property
+    def unit_price(self) -> Money:
+        """Price of one, as on the day."""
+        return Money(self.unit_amount, self.currency)
+
+
+class StockHold(Base):
+    """Stock taken off the shelf for an order, until its attempt ends: consumed or returned, once (B3)."""
+
+    __tablename__ = "stock_hold"
+    __table_args__ = (
+        sa.UniqueConstraint("order_id", "product_id"),
+        sa.CheckConstraint("quantity > 0", name="quantity"),
+        sa.CheckConstraint("state IN ('held', 'consumed', 'returned')", name="state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(sa.ForeignKey("order.id"))
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("product.id"), index=True)
+    quantity: Mapped[int]
+    state: Mapped[str] = mapped_column(sa.String(10), default=HoldState.HELD)
+    changed_at: Mapped[datetime]

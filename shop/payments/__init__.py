@@ -1,0 +1,20 @@
+"""Payments: attempts to collect, their pages, and the providers they go through."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Build the providers from settings, and attach the pages."""
+    from shop.providers import build_providers
+
+    settings = app.config["SETTINGS"]
+    app.extensions["providers"] = build_providers(
+        settings.provider_settings, names=settings.providers or None
+    )
+
+    from shop.payments import status_views, views
+
+    app.register_blueprint(views.bp)
+    app.register_blueprint(status_views.bp)

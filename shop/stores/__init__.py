@@ -1,0 +1,14 @@
+"""Shops: the shelves everybody walks along, and the back room of each seller."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Attach this room's pages and words."""
+    from shop.stores import seller_views, views, words
+
+    app.register_blueprint(views.bp)
+    app.register_blueprint(seller_views.bp)
+    words.init_app(app)

@@ -1,0 +1,174 @@
+"""A seller's back room. Every object is looked up among the seller's own: others' do not exist here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from shop.i18n import refusal_sentence
+from shop.stores import photos, service, words
+from shop.stores.forms import EditForm, ProductForm, StoreForm, ZoneForm
+from shop.stores.models import Product, Store
+from shop.web import form_key, signed_in
+
+bp = Blueprint("seller", __name__, url_prefix="/store")
+
+Page = Response | str | tuple[str, int]
+
+#: Below this, a seller is told to think of it.
+LOW_STOCK = 3
+
+
+@bp.get("/")
+@signed_in
+def home() -> Page:
+    """Show what is to do, what is for sale, and the way to the orders."""
+    store = service.store_of(current_user.id)
+    if store is None:
+        return redirect(url_for("seller.open_store"), 303)
+    products = service.own_products(current_user.id)
+    return render_template(
+        "seller/home.html",
+        store=store,
+        products=products,
+        low=[p for p in products if p.status == "active" and p.stock <= LOW_STOCK],
+        share=words.share_store(store.name, store.slug),
+    )
+
+
+@bp.route("/open/", methods=["GET", "POST"])
+@signed_in
+def open_store() -> Page:
+    """Open a shop: one form, then straight to the first product."""
+    if service.store_of(current_user.id):
+        return redirect(url_for("seller.home"), 303)
+    form = StoreForm(country=current_user.country)
+    if not form.validate_on_submit():
+        return _page("seller/open.html", form)
+    service.open_store(
+        current_user.id, form.draft(), commission_bp=current_app.config["SETTINGS"].commission_bp
+    )
+    return redirect(url_for("seller.new_product"), 303)
+
+
+@bp.route("/products/new/", methods=["GET", "POST"])
+@signed_in
+def new_product() -> Page:
+    """Put a product on the shelf: one form, and it is for sale."""
+    store = service.store_of(current_user.id)
+    if store is None:
+        return redirect(url_for("seller.open_store"), 303)
+    form = ProductForm(form_key=form_key())
+    if form.validate_on_submit():
+        code = _trying(form, lambda: _publish(form, store))
+        if code:
+            return redirect(url_for("stores.product", code=code), 303)
+    return _page("seller/product.html", form, store=store)
+
+
+def _publish(form: ProductForm, store: Store) -> str:
+    draft, kept = form.draft(store), _kept(form)
+    return service.publish(current_user.id, draft, kept, form_key=form.form_key.data)
+
+
+@bp.route("/products/<code>/", methods=["GET", "POST"])
+@signed_in
+def edit_product(code: str) -> Page:
+    """Change one of the seller's products."""
+    product = service.own_product(current_user.id, code)
+    form = EditForm(**_values(product))
+    if form.validate_on_submit() and _trying(form, lambda: _edit(form, product)):
+        return redirect(url_for("seller.home"), 303)
+    product = service.own_product(current_user.id, code)
+    return _page("seller/product.html", form, store=product.store, product=product)
+
+
+def _edit(form: EditForm, product: Product) -> str:
+    code, draft = product.code, form.draft(product.store)
+    service.edit_product(
+        current_user.id,
+        code,
+        draft,
+        seen_stock=_whole(form.seen_stock.data),
+        photos=_kept(form),
+        dropped=form.dropped.data or [],
+    )
+    return code
+
+
+@bp.post("/products/<code>/visible/")
+@signed_in
+def show_product(code: str) -> Page:
+    """Take one of the seller's products off the shelf, or put it back."""
+    service.show_product(current_user.id, code, visible=request.form.get("visible") == "1")
+    return redirect(url_for("seller.home"), 303)
+
+
+@bp.route("/delivery/", methods=["GET", "POST"])
+@signed_in
+def delivery() -> Page:
+    """Say where the shop delivers and for how much, quarter by quarter."""
+    store = service.store_of(current_user.id)
+    if store is None:
+        return redirect(url_for("seller.open_store"), 303)
+    form = ZoneForm(town=store.town)
+    if form.validate_on_submit():
+        price = form.price.money(store.currency)
+        service.set_zone(current_user.id, form.town.data, form.quarter.data or None, price)
+        return redirect(url_for("seller.delivery"), 303)
+    return _page("seller/delivery.html", form, store=store, zones=service.zones_of(store))
+
+
+@bp.post("/delivery/<int:zone_id>/drop/")
+@signed_in
+def drop_zone(zone_id: int) -> Page:
+    """Stop delivering to one of the seller's zones."""
+    service.drop_zone(current_user.id, zone_id)
+    return redirect(url_for("seller.delivery"), 303)
+
+
+def _page(template: str, form: Any, **values: Any) -> Page:
+    page = render_template(template, form=form, **values)
+    return (page, 422) if form.errors else page
+
+
+def _trying(form: ProductForm, attempt: Any) -> str | None:
+    """Run what may be refused; a refusal becomes the error of the field it is about."""
+    try:
+        done: str = attempt()
+        return done
+    except (
+        photos.PhotoTooHeavy,
+        photos.PhotoTooSmall,
+        photos.NotAPhoto,
+        service.TooManyPhotos,
+    ) as no:
+        form.photos.errors = [refusal_sentence(no.code)]
+    except service.StockMoved as no:
+        form.stock.errors = [refusal_sentence(no.code)]
+    return None
+
+
+def _kept(form: ProductForm) -> list[photos.Photo]:
+    uploads = form.sent_photos()
+    if len(uploads) > service.MOST_PHOTOS:
+        raise service.TooManyPhotos(f"{len(uploads)} photos")
+    return [photos.keep(upload.stream) for upload in uploads]
+
+
+def _values(product: Product) -> dict[str, Any]:
+    return {
+        "name": product.name,
+        "category": product.category_id,
+        "price": product.price.to_wire(),
+        "stock": product.stock,
+        "seen_stock": str(product.stock),
+        "description": product.description,
+    }
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 9 else 0
