@@ -9,7 +9,7 @@ def init_app(app: Flask) -> None:
     """Attach every command group."""
     from shop.cli import demo, ledger, payments, sandbox, system
 
-    for group in (demo.group, ledger.group, payments.group, sandbox.sandbox, system.config_group):
+    for group in (demo.group, ledger.group, payments.group, sandbox.cli, system.config_group):
         app.cli.add_command(group)
     for command in (system.worker, system.clock_process):
         app.cli.add_command(command)
