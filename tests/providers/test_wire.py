@@ -111,7 +111,7 @@ def test_a_slow_server_is_left_at_the_total_limit(talk):
     with server(talk) as url:
         started = time.monotonic()
 
-        with pytest.raises(ProviderUnavailable, match="Timeout|time limit") as silence:
+        with pytest.raises(ProviderUnavailable, match=r"Timeout|time limit") as silence:
             hasty(url).collect(collection())
 
         assert 0.3 < time.monotonic() - started < 2
