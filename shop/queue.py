@@ -34,7 +34,7 @@ def ring(job: str) -> bool:
     Call it after the transaction, never inside: a worker must find what it is told to look for.
     """
     assert not boundary.in_transaction(), "ring after the commit"
-    redis, heard = page_connection(), False
+    redis = page_connection()
     if redis is None:
         return False
     with shrugging(f"the bell for {job} was not heard"):
@@ -42,8 +42,8 @@ def ring(job: str) -> bool:
             _queue(redis).enqueue(
                 "shop.jobs.run", job, result_ttl=0, failure_ttl=86_400, job_timeout=JOB_TIMEOUT_S
             )
-        heard = True
-    return heard
+        return True
+    return False
 
 
 def silence(job: str) -> None:

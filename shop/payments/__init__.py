@@ -19,4 +19,4 @@ def init_app(app: Flask) -> None:
 
     app.register_blueprint(views.bp)
     app.register_blueprint(status_views.bp)
-    app.wsgi_app = QuickState(app, app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = QuickState(app, app.wsgi_app)  # type: ignore[assignment, method-assign]
