@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from shop import clock, payment_notices, references
+from shop.accounts import service as accounts
 from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import Conflict
 from shop.ledger import entries
@@ -112,10 +113,30 @@ def _start(intent: Intent) -> Payment:
 
 
 @retrying
-def give_up(user_id: int, reference: str) -> Payment:
+def check_now(owners: Collection[int], reference: str) -> Payment:
+    """Make the buyer's question due at once, at most every few seconds; the caller rings (F12)."""
+    with transaction():
+        payment = payments.locked([payments.visible_to(owners, reference).id]).popitem()[1]
+        payments.make_due([payment])
+        return payment
+
+
+@retrying
+def claim_paid(owners: Collection[int], reference: str, typed: str) -> Payment:
+    """Keep the operator's reference the buyer read in the SMS: a hint to look, never a proof."""
+    with transaction():
+        payment = payments.locked([payments.visible_to(owners, reference).id]).popitem()[1]
+        payment.payer_claim = typed
+        payments.note(payment, "buyer", words=f"says it is paid, reference {typed}")
+        payments.make_due([payment])
+        return payment
+
+
+@retrying
+def give_up(owners: Collection[int], reference: str) -> Payment:
     """Let the buyer leave an attempt for another method; what it may still bring is kept (U09)."""
     with transaction():
-        payment = payments.visible_to(user_id, reference)
+        payment = payments.visible_to(owners, reference)
         order = orders.locked(payment.purpose_id)
         payment = payments.locked([payment.id])[payment.id]
         payments.give_up(payment)
@@ -237,7 +258,7 @@ def _refuse(payment: Payment, order: Order, source: str, reason: Reason, words: 
     payment.reason = reason
     payments.move(payment, PaymentStatus.FAILED, source, words)
     _release_stock(payment, order)
-    payment_notices.not_completed(payment)
+    payment_notices.not_completed(payment, order)
 
 
 def _stay_unknown(
@@ -285,7 +306,7 @@ def _receive(payment: Payment, order: Order, source: str, said: Outcome) -> list
         payment_notices.paid(payment, order)
     else:
         _release_stock(payment, order)
-        payment_notices.kept(payment, receipt)
+        payment_notices.kept(payment, receipt, order)
     return posted
 
 
@@ -325,7 +346,7 @@ def _write_receipt(payment: Payment, transaction_ref: str, amount: Money, note: 
         provider=payment.provider,
         transaction_ref=transaction_ref,
         payment_id=payment.id,
-        user_id=payment.user_id,
+        user_id=accounts.owner_id(payment.user_id),
         code="".join(secrets.choice(references.ALPHABET) for _ in range(10)),
         currency=amount.currency,
         amount=amount.amount,
@@ -368,7 +389,7 @@ def _entries(
                     entries.wallet_receipt(receipt.id, provider, payment.user_id, surplus)
                 )
         case Disposition.WALLET:
-            posted.append(entries.wallet_receipt(receipt.id, provider, payment.user_id, amount))
+            posted.append(entries.wallet_receipt(receipt.id, provider, receipt.user_id, amount))
         case Disposition.SUSPENSE:
             posted.append(entries.suspense_receipt(receipt.id, provider, amount))
         case _ as never:

@@ -113,6 +113,12 @@ def owner_id(user_id: int) -> int:
     return by_id(user_id).merged_into_id or user_id
 
 
+def identities(user_id: int) -> list[int]:
+    """Say under which ids a user bought: their own, and the guests they claimed."""
+    guests = session.scalars(sa.select(User.id).where(User.merged_into_id == user_id))
+    return [user_id, *guests]
+
+
 @retrying
 def try_pin(user_id: int, pin: str) -> PinAnswer:
     """Check a PIN; three wrong ones pause it for a day (only a code by SMS signs in meanwhile)."""

@@ -92,7 +92,7 @@ def _ids(wanted: Iterable[str]) -> dict[str, int]:
     rows = session.execute(
         sa.select(LedgerAccount.code, LedgerAccount.id).where(LedgerAccount.code.in_(list(wanted)))
     )
-    return dict(rows.tuples().all())
+    return {row.code: row.id for row in rows}
 
 
 def _opening(account: Account) -> dict[str, object]:
@@ -135,6 +135,16 @@ def _row(event: str, leg: Leg, ids: dict[str, int], now: datetime) -> dict[str, 
         "currency": leg.amount.currency,
         "created_at": now,
     }
+
+
+def first_transfer(key_prefix: str) -> Transfer | None:
+    """Give the first transfer whose key begins so: the row that proves an event was posted."""
+    return session.scalar(
+        sa.select(Transfer)
+        .where(Transfer.key.startswith(key_prefix, autoescape=True))
+        .order_by(Transfer.id)
+        .limit(1)
+    )
 
 
 def balance(account: Account) -> Money:

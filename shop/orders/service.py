@@ -27,6 +27,7 @@ __all__ = [
     "StoreQuote",
     "by_access_token",
     "by_form_key",
+    "by_id",
     "cancel",
     "change_owner",
     "consume_stock",
@@ -57,6 +58,11 @@ def visible_to(user_id: int | None, reference: str) -> Order:
 def by_form_key(form_key: str) -> Order | None:
     """Give the order a form placed; None when it placed none."""
     return session.scalar(sa.select(Order).where(Order.form_key == form_key))
+
+
+def by_id(order_id: int) -> Order:
+    """Give the order of an id, for what belongs to it. Raises `NotFound`."""
+    return _one(Order.id == order_id)
 
 
 def by_access_token(token: str) -> Order:

@@ -13,3 +13,8 @@ def init_app(app: Flask) -> None:
     app.extensions["providers"] = build_providers(
         settings.provider_settings, names=settings.providers or None
     )
+
+    from shop.payments import status_views, views
+
+    app.register_blueprint(views.bp)
+    app.register_blueprint(status_views.bp)

@@ -100,6 +100,11 @@ class Payment(Base):
         return Money(self.fee_amount, self.currency)
 
     @property
+    def purpose_as_enum(self) -> Purpose:
+        """The purpose as its enum."""
+        return Purpose(self.purpose)
+
+    @property
     def state(self) -> PaymentStatus:
         """The status as its enum."""
         return PaymentStatus(self.status)

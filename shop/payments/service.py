@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -22,7 +22,8 @@ from shop.errors import NotFound
 from shop.money import Money
 from shop.payments.models import Payment, PaymentEvent, Receipt
 from shop.payments.states import EDGES, LIVE, OPEN, PaymentStatus, Purpose
-from shop.providers.base import Collection, Outcome, Provider
+from shop.providers.base import Collection as AskedFor
+from shop.providers.base import Outcome, Provider
 from shop.providers.methods import Method
 
 #: After an attempt failed, when to look again for money that came late all the same (D4, P8).
@@ -115,11 +116,11 @@ def find(reference: str) -> Payment:
     return payment
 
 
-def visible_to(user_id: int | None, reference: str) -> Payment:
-    """Find a user's own attempt; another's is as absent as one that never was."""
+def visible_to(owners: Collection[int], reference: str) -> Payment:
+    """Find an attempt of one of these ids; another's is as absent as one that never was."""
     cleaned = references.parse(reference)
     payment = session.scalar(
-        sa.select(Payment).where(Payment.reference == cleaned, Payment.user_id == user_id)
+        sa.select(Payment).where(Payment.reference == cleaned, Payment.user_id.in_(owners))
     )
     if payment is None:
         raise NotFound("payment")
@@ -223,11 +224,11 @@ def give_up(payment: Payment) -> None:
         note(payment, "buyer", words="another method was chosen; still watched")
 
 
-def collection_of(payment: Payment) -> Collection:
+def collection_of(payment: Payment) -> AskedFor:
     """Say what was asked, as the provider must hear it again, word for word."""
     settings = current_app.config["SETTINGS"]
     site = settings.public_url
-    return Collection(
+    return AskedFor(
         reference=payment.reference,
         amount=payment.money,
         payer=payment.payer_phone,
@@ -251,7 +252,7 @@ class Claim:
     reference: str
     token: str
     lease_until: datetime
-    collection: Collection
+    collection: AskedFor
 
 
 def claim_submissions(provider: str, limit: int) -> list[Claim]:
@@ -340,7 +341,9 @@ def schedule(payment: Payment, retry_after_s: float | None = None) -> None:
     if wait_s is None:
         payment.next_check_at = None
         return
-    payment.next_check_at = clock.after(max(_jittered(wait_s), retry_after_s or 0.0))
+    payment.next_check_at = clock.after(
+        max(min(_jittered(wait_s), _to_expiry_s(payment)), retry_after_s or 0.0)
+    )
 
 
 def _wait_s(payment: Payment) -> float | None:
@@ -356,6 +359,12 @@ def _wait_s(payment: Payment) -> float | None:
         since_s = (clock.now() - payment.settled_at).total_seconds()
         return next((wait - since_s for wait in LATE_WATCH_S if wait > since_s), None)
     return None
+
+
+def _to_expiry_s(payment: Payment) -> float:
+    """Never sleep through the moment the request expires: the provider then has its final word."""
+    left_s = (payment.expires_at - clock.now()).total_seconds()
+    return left_s + CHECK_EVERY_S if left_s > 0 else float("inf")
 
 
 def _jittered(wait_s: float) -> float:
@@ -406,6 +415,45 @@ def named_by_webhook(
         .order_by(Payment.id)
         .with_for_update()
     ).all()
+
+
+def undecided_since(moment: datetime) -> Sequence[Payment]:
+    """Attempts begun before a moment whose end nobody knows yet, oldest first: for staff."""
+    undecided = [*LIVE, PaymentStatus.REVIEW]
+    return session.scalars(
+        sa.select(Payment)
+        .where(Payment.status.in_(undecided), Payment.created_at <= moment)
+        .order_by(Payment.id)
+        .limit(200)
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a payer's attempts, newest first, and where the next page begins."""
+
+    payments: Sequence[Payment]
+    next_id: int | None
+
+
+def history(
+    owners: Collection[int],
+    *,
+    statuses: Collection[PaymentStatus] = (),
+    provider: str = "",
+    before_id: int | None = None,
+    limit: int = 20,
+) -> Page:
+    """List a payer's attempts, by state and operator."""
+    query = sa.select(Payment).where(Payment.user_id.in_(owners))
+    if statuses:
+        query = query.where(Payment.status.in_(statuses))
+    if provider:
+        query = query.where(Payment.provider == provider)
+    if before_id is not None:
+        query = query.where(Payment.id < before_id)
+    rows = session.scalars(query.order_by(Payment.id.desc()).limit(limit + 1)).all()
+    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
 
 def receipts_of(payment_id: int) -> Sequence[Receipt]:

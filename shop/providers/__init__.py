@@ -37,9 +37,11 @@ def build_providers(
 
     Raises `ConfigurationError`, naming the variable, when one is missing, unknown or a placeholder.
     """
-    chosen = [name for name in PROVIDERS if _given(name, settings)] if names is None else names
+    if names is None:
+        # A copied example file leaves blanks for the providers one has no contract with.
+        names = [name for name in PROVIDERS if any(_given(name, settings).values())]
     providers = {}
-    for name in chosen:
+    for name in names:
         if name not in PROVIDERS:
             raise ConfigurationError(f"there is no provider called {name!r}")
         keywords = _keywords(name, settings)
@@ -52,7 +54,7 @@ def _given(name: str, settings: Mapping[str, str]) -> dict[str, str]:
     """Pick this provider's settings: WAVE_API_KEY becomes api_key."""
     prefix = f"{name.upper()}_"
     return {
-        key.removeprefix(prefix).lower(): value
+        key.removeprefix(prefix).lower(): value.strip()
         for key, value in settings.items()
         if key.startswith(prefix)
     }
@@ -66,12 +68,12 @@ def _keywords(name: str, settings: Mapping[str, str]) -> dict[str, str]:
         raise ConfigurationError(f"{_variable(name, keyword)} is not a setting of {name}")
     for keyword, parameter in parameters.items():
         optional = parameter.default is not inspect.Parameter.empty
-        if optional and not given.get(keyword, "").strip():
+        if optional and not given.get(keyword):
             given.pop(keyword, None)
             continue
-        if keyword not in given:
+        if not given.get(keyword):
             raise ConfigurationError(f"{_variable(name, keyword)} is missing")
-        if not given[keyword].strip() or _PLACEHOLDER.fullmatch(given[keyword].strip()):
+        if _PLACEHOLDER.fullmatch(given[keyword]):
             raise ConfigurationError(f"{_variable(name, keyword)} still holds a placeholder")
     _require_tls(_variable(name, "base_url"), given["base_url"])
     return given

@@ -39,11 +39,12 @@ class ProviderError(Exception):
 class ProviderRejected(ProviderError):
     """The provider refused this reference with authority: no money moved, none will."""
 
-    def __init__(self, reason: Reason, code: str = "", message: str = "") -> None:
-        super().__init__(f"{reason}: {code} {message}".strip())
+    def __init__(self, reason: Reason, code: str = "", message: str | None = "") -> None:
+        # Their words end in our logs: numbers of people and secrets are taken out here, once.
         self.reason = reason
-        self.code = code
-        self.message = message
+        self.code = evidence(code)
+        self.message = evidence(message)
+        super().__init__(f"{reason}: {self.code} {self.message}".strip())
 
 
 class ProviderUnavailable(ProviderError):
@@ -157,6 +158,8 @@ class Capabilities:
     lookup_by_reference: bool = False
     """An attempt whose first answer was lost can still be found by our reference."""
     reports_amount: bool = True
+    expires_alone: bool = True
+    """A request nobody answers ends as FAILED by itself; otherwise it stays PENDING for ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,16 +32,16 @@ class Breaker:
         self._probed = 0
 
     def is_open(self) -> bool:
-        """Say whether ordinary calls are refused now."""
+        """Say whether it rests now. Afterwards it shows itself again: probes are people's calls."""
         with self._lock:
-            return self._opened_at is not None
+            return self._opened_at is not None and self._rest_left_s(self._opened_at) > 0
 
     def admit(self) -> float | None:
         """Let one call through (None), or say how many seconds to wait."""
         with self._lock:
             if self._opened_at is None:
                 return None
-            wait_s = self._opened_at + self._habits.rest_s - clock.monotonic()
+            wait_s = self._rest_left_s(self._opened_at)
             if wait_s > 0:
                 return wait_s
             if self._probing >= self._habits.probes:
@@ -63,6 +63,9 @@ class Breaker:
             failing = failures * 100 >= len(self._calls) * self._habits.failing_percent
             if len(self._calls) >= self._habits.least_calls and failing:
                 self._open(now)
+
+    def _rest_left_s(self, opened_at: float) -> float:
+        return opened_at + self._habits.rest_s - clock.monotonic()
 
     def _record_probe(self, healthy: bool) -> None:
         if not self._probing:

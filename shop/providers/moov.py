@@ -30,7 +30,7 @@ from shop.providers.base import (
 from shop.providers.reasons import Reason
 from shop.providers.words import Data, ascii_words, evidence, text
 
-#: `status` words that mean something about a push we made. 95 and 92: see `_reading`.
+#: `status` words that mean something about a push we made. 95: see `_reading`.
 STATUSES = {
     "0": Status.SUCCEEDED,
     "100": Status.PENDING,
@@ -67,6 +67,7 @@ REASONS = {
     "19": Reason.LIMIT,
     "20": Reason.LIMIT,
     "91": Reason.MISCONFIGURED,
+    # "Timed out or cancelled by the customer": Moov does not say which.
     "92": Reason.TIMEOUT,
     "95": Reason.REFUSED,
     "98": Reason.MISCONFIGURED,
@@ -130,8 +131,8 @@ class Moov(Provider):
         if status in (Status.PENDING, Status.SUCCEEDED):
             return self._outcome(status, answer.data, collection)
         if code in REASONS:
-            description = evidence(code, text(answer.data, "description"))
-            raise ProviderRejected(_why(code, answer.data), code, description)
+            description = text(answer.data, "description")
+            raise ProviderRejected(REASONS[code], code, description)
         # 94 just after a push is a race; 99 and -1 are Moov's own trouble.
         raise self.unavailable(f"push answered {evidence(code)}")
 
@@ -205,7 +206,7 @@ class Moov(Provider):
             transaction_ref=(
                 (moov_id or collection.reference) if status is Status.SUCCEEDED else None
             ),
-            reason=_why(code, data) if status is Status.FAILED else None,
+            reason=REASONS[code] if status is Status.FAILED else None,
             words=evidence(code, text(data, "description") or text(data, "message")),
             contradiction="reference" if echoed not in (None, collection.reference) else None,
         )
@@ -221,19 +222,10 @@ def make_token(username: str, password: str) -> str:
 
 def _reading(code: str, data: Data) -> Status | None:
     """Translate a status code; None when it says nothing sure about the push."""
-    if code == "95" and "pending" in _description(data):
+    description = f"{text(data, 'description')} {text(data, 'message')}"
+    if code == "95" and "pending" in description.lower():
         return Status.PENDING  # "transaction failed", and the text says it has not
     return STATUSES.get(code)
-
-
-def _why(code: str, data: Data) -> Reason:
-    if code == "92" and "cancel" in _description(data):
-        return Reason.DECLINED
-    return REASONS.get(code, Reason.REFUSED)
-
-
-def _description(data: Data) -> str:
-    return f"{text(data, 'description') or ''} {text(data, 'message') or ''}".lower()
 
 
 def _envelope(verb: str, inner: str) -> bytes:

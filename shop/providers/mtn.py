@@ -131,11 +131,11 @@ class Mtn(Provider):
         body = self._request(collection)
         answer = self._ask("collect", "POST", _REQUESTS, collection, headers, body)
         code = text(answer.data, "code") or ""
-        if answer.ok or (answer.status == 409 and code == "RESOURCE_ALREADY_EXIST"):
+        if answer.ok or answer.status == 409:
             # A 409 is our own earlier sending, whose answer was lost: the id is ours alone.
             return Outcome(Status.PENDING, provider_ref=request_id, words=evidence(code))
         reason = REASONS.get(code, Reason.MISCONFIGURED)
-        raise ProviderRejected(reason, evidence(code), evidence(text(answer.data, "message")))
+        raise ProviderRejected(reason, code, text(answer.data, "message"))
 
     def collection_status(self, collection: Collection) -> Outcome:
         """Read the request to pay, by an id that can be worked out again after any crash."""

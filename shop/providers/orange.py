@@ -81,6 +81,7 @@ class Orange(Provider):
         deduplicates=True,
         lookup_by_reference=False,
         reports_amount=False,
+        expires_alone=False,
     )
     # The page's token lives ten minutes; whoever confirms later gets EXPIRED, whoever walks away leaves
     # INITIATED for ever. Fifteen minutes is the token's life and a margin.
@@ -164,7 +165,7 @@ class Orange(Provider):
             "cancel_url": collection.return_url,
             "notif_url": collection.webhook_url,
             "lang": "en" if collection.language == "en" else "fr",
-            "reference": ascii_words(collection.description, 30).replace("-", " "),
+            "reference": _merchant_words(collection.description),
         }
 
     def _ask(
@@ -215,7 +216,7 @@ class Orange(Provider):
         if code == TOO_MANY:
             return self.unavailable("too many requests")
         reason = REASONS.get(code, Reason.REFUSED)
-        return ProviderRejected(reason, evidence(code), evidence(text(answer.data, "message")))
+        return ProviderRejected(reason, code, text(answer.data, "message"))
 
     def _outcome(self, data: Data, collection: Collection) -> Outcome:
         word = text(data, "status") or ""
@@ -233,3 +234,8 @@ class Orange(Provider):
             untouched=word == "INITIATED",
             contradiction=None if same_order else "reference",
         )
+
+
+def _merchant_words(description: str) -> str:
+    """Keep letters, digits and spaces: accents and dashes are answered with code 24."""
+    return "".join(c if c.isalnum() else " " for c in ascii_words(description, 30)).strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
@@ -15,6 +16,8 @@ from shop.providers.words import text
 logger = logging.getLogger("shop.providers")
 
 _DEFAULT_LIFE_S = 300
+#: What may stand in a header: a token with anything else would break, or split, the request.
+_HEADER_WORD = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Token:
 def read_token(provider: str, answer: Answer) -> Token:
     """Read an OAuth answer; `expires_in` comes as a number or as text, depending on the day."""
     value, lifetime = text(answer.data, "access_token"), text(answer.data, "expires_in") or ""
-    if not answer.ok or value is None:
+    if not answer.ok or value is None or not _HEADER_WORD.fullmatch(value):
         # Whatever the wording, a refusal here is about our credentials, not about a payment.
         logger.error("%s gives us no token: HTTP %d", provider, answer.status)
         raise ProviderUnavailable(f"{provider}: HTTP {answer.status} instead of a token")

@@ -110,7 +110,7 @@ class Wave(Provider):
         if not answer.ok:
             code, message = _error(answer.data)
             reason = REASONS.get(code, Reason.REFUSED)
-            raise ProviderRejected(reason, code, evidence(message))
+            raise ProviderRejected(reason, code, message)
         outcome = self._outcome(answer.data, collection)
         if outcome.page_url is None:
             raise self.unavailable("a session without its launch address")

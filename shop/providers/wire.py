@@ -76,7 +76,6 @@ def exchange(
     The adapter is asked directly, so what a `Session` adds by itself (redirects, cookies, proxies
     and passwords found in the environment) cannot happen.
     """
-    request = requests.Request(method, url, headers={**_HEADERS, **headers}, data=body).prepare()
     try:
         left_s = limits.left_s()
     except WireFailure as failure:
@@ -84,13 +83,15 @@ def exchange(
     timeout = (min(limits.connect_s, left_s), min(limits.read_s, left_s))
     token = _deadline.set(limits)
     try:
+        headers = {**_HEADERS, **headers}
+        request = requests.Request(method, url, headers=headers, data=body).prepare()
         adapter = session.get_adapter(url)
         response = adapter.send(request, stream=True, timeout=timeout, verify=True, proxies={})
         with closing(response):
             return Reply(response.status_code, response.headers, _body(response, limits))
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         # The text of these errors may hold the whole address; their kind is enough.
-        raise WireFailure(type(error).__name__, sent=not _never_left(error)) from error
+        raise WireFailure(_kind(error), sent=not _never_left(error)) from error
     finally:
         _deadline.reset(token)
 
@@ -107,6 +108,13 @@ def _body(response: requests.Response, limits: Limits) -> bytes:
             raise WireFailure("answer too large")
         limits.left_s()
     return bytes(body)
+
+
+def _kind(error: Exception) -> str:
+    """Name what really happened: a timeout while reading arrives wrapped as a connection error."""
+    inner = error.args[0] if error.args else None
+    cause = getattr(inner, "reason", None) or inner
+    return type(cause if isinstance(cause, Exception) else error).__name__
 
 
 def _never_left(error: Exception) -> bool:

@@ -183,6 +183,11 @@ def own_product(owner_id: int, code: str) -> Product:
     return _found(session.scalar(statement))
 
 
+def published(form_key: str) -> bool:
+    """Say whether this form has made its product already."""
+    return session.scalar(sa.select(Product.id).where(Product.form_key == form_key)) is not None
+
+
 @retrying
 def open_store(owner_id: int, draft: StoreDraft, *, commission_bp: int) -> str:
     """Open a person's shop and give its slug; a second call gives the shop they already have."""

@@ -47,7 +47,12 @@ TOKENS = {
     "orange": b'{"token_type":"Bearer","access_token":"T0K","expires_in":"7776000"}',
 }
 
-PAYERS = {"wave": "+2250701020304", "mtn": "+2250501020304", "orange": "+2250701020304"}
+PAYERS = {
+    "wave": "+2250701020304",
+    "mtn": "+2250501020304",
+    "orange": "+2250701020304",
+    "moov": "+2290195030405",
+}
 
 
 class Wire(BaseAdapter):
@@ -106,7 +111,7 @@ def collection(name: str = "wave", **changes: Any) -> Collection:
     values: dict[str, Any] = {
         "reference": "PX7K4M2Q",
         "amount": Money(1500, "XOF"),
-        "payer": PAYERS.get(name, "+2290160130000"),
+        "payer": PAYERS[name],
         "country": country,
         "description": "Commande PX7K4M2Q",
         "return_url": "https://shop.example/payments/PX7K4M2Q",

@@ -98,8 +98,9 @@ def test_the_sandbox_speaks_euros_and_we_read_francs_back():
     assert (outcome.amount, outcome.contradiction) == (Money(1500, "XOF"), None)
 
 
-def test_our_own_repeated_request_counts_as_accepted():
-    mtn, _ = wired("mtn", error(409, "RESOURCE_ALREADY_EXIST"))
+@pytest.mark.parametrize("reply", [error(409, "RESOURCE_ALREADY_EXIST"), (409, b"")])
+def test_our_own_repeated_request_counts_as_accepted(reply):
+    mtn, _ = wired("mtn", reply)
 
     assert mtn.collect(collection("mtn")).status is Status.PENDING
 
@@ -194,6 +195,16 @@ def test_a_success_that_differs_is_told_as_it_is(change, contradiction, amount):
 
     assert outcome.status is Status.SUCCEEDED
     assert (outcome.contradiction, outcome.amount) == (contradiction, amount)
+
+
+@pytest.mark.parametrize(
+    ("wire_amount", "amount"), [(b"1500.00", 1500), (b"9007199254740993.0", 9007199254740993)]
+)
+def test_a_decimal_number_is_read_as_written_not_as_a_float(wire_amount, amount):
+    body = json.dumps(PAID).encode().replace(b'"1500"', wire_amount)
+    mtn, _ = wired("mtn", (200, body))
+
+    assert mtn.collection_status(collection("mtn")).amount == Money(amount, "XOF")
 
 
 def test_only_mtn_s_own_word_makes_a_request_absent():

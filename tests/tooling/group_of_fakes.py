@@ -46,6 +46,7 @@ def main() -> int:
         for word in words:
             name, behaviour = word.split("=", 1)
             if name == "task":
+                group.wait_until_ready()
                 group.run(Task(name, [sys.executable, "-c", behaviour]))
             else:
                 group.start(Service(name, [*me, name, behaviour], ready_at_first_line=True))

@@ -1,0 +1,94 @@
+"""`flask demo`: a small market to walk around in. Everything and everybody in it is invented."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from shop import phone
+from shop.accounts import service as accounts
+from shop.cli import demo_goods as goods
+from shop.cli.pictures import picture
+from shop.money import Money
+from shop.phone import CURRENCIES
+from shop.stores import photos, service
+
+group = AppGroup("demo", help="A market to try the site with. Refused with live providers.")
+
+
+@group.command()
+def seed() -> None:
+    """Add the demonstration's people, shops and products; what is there already stays as it is."""
+    _refuse_when_live()
+    people = {person: _person(person) for person in goods.PEOPLE}
+    shelves = {
+        slug: service.add_category(slug, french, english, position)
+        for position, (slug, french, english) in enumerate(goods.CATEGORIES)
+    }
+    owners = {shop.name: _open(shop, people[shop.owner]) for shop in goods.SHOPS}
+    added = sum(
+        _publish(number, good, owners[good.shop], shelves[good.category])
+        for number, good in reversed(list(enumerate(goods.GOODS)))
+    )
+    click.echo(
+        f"{len(people)} people, {len(owners)} shops, {added} products added.", file=sys.stderr
+    )
+
+
+@group.command("sign-ins")
+def sign_ins() -> None:
+    """Print who can sign in to the demonstration, one per line."""
+    _refuse_when_live()
+    shops = {shop.owner: f"{shop.name}, {shop.town}" for shop in goods.SHOPS}
+    for person in goods.PEOPLE:
+        number = phone.international(person.phone).replace("\u00a0", " ")
+        click.echo(f"{person.name:<16} {number:<20} PIN {goods.PIN}  {shops.get(person, 'buyer')}")
+
+
+def _refuse_when_live() -> None:
+    if current_app.config["SETTINGS"].live:
+        raise click.ClickException(
+            "Demonstration people have a known PIN: never with live providers."
+        )
+
+
+def _person(person: goods.Person) -> int:
+    number = phone.parse(person.phone, person.country)
+    known = accounts.proven(number.e164)
+    user = known or accounts.join(number, name=person.name, pin=goods.PIN, language="fr")
+    return user.id
+
+
+def _open(shop: goods.Shop, owner_id: int) -> int:
+    """Open a shop with its delivery zones; a shop that exists keeps the zones it has."""
+    if service.store_of(owner_id):
+        return owner_id
+    currency = CURRENCIES[shop.owner.country]
+    draft = service.StoreDraft(
+        name=shop.name, about=shop.about, country=shop.owner.country, town=shop.town,
+        quarter=shop.quarter, delivery=Money(shop.delivery, currency),
+    )  # fmt: skip
+    bp = current_app.config["SETTINGS"].commission_bp
+    service.open_store(owner_id, draft, commission_bp=bp)
+    for town, quarter, price in shop.zones:
+        service.set_zone(owner_id, town, quarter, Money(price, currency))
+    return owner_id
+
+
+def _publish(number: int, good: goods.Good, owner_id: int, category_id: int) -> bool:
+    """Publish a product once; its picture is only drawn the first time."""
+    form_key = f"demo-{number}"
+    if service.published(form_key):
+        return False
+    store = service.store_of(owner_id)
+    assert store is not None, "shops are opened before their products"
+    draft = service.ProductDraft(
+        name=good.name, category_id=category_id, price=Money(good.price, store.currency),
+        stock=good.stock, description=good.description,
+    )  # fmt: skip
+    kept = [photos.keep_image(picture(number * 7 + 3, good.article))]
+    service.publish(owner_id, draft, kept, form_key=form_key)
+    return True
