@@ -92,7 +92,7 @@ def _ids(wanted: Iterable[str]) -> dict[str, int]:
     rows = session.execute(
         sa.select(LedgerAccount.code, LedgerAccount.id).where(LedgerAccount.code.in_(list(wanted)))
     )
-    return dict(rows.tuples().all())
+    return {row.code: row.id for row in rows}
 
 
 def _opening(account: Account) -> dict[str, object]:

@@ -76,7 +76,7 @@ def payment_not_seen(order_reference: str, reason: str, *, language: str) -> str
     with force_locale(language):
         return plain(
             _(
-                "Paiement non abouti (%(reason)s). A notre connaissance rien n’a été débité."
+                "Paiement non abouti (%(reason)s). À notre connaissance rien n’a été débité."
                 " Réessayez : %(link)s",
                 reason=shortened(reason, REASON_PLACES),
                 link=f"{_host()}/order/{order_reference}/payment/",

@@ -29,7 +29,8 @@ RULES: Final = {
     # P6: an order is paid if and only if its total was applied to it, the method's fee aside.
     "order_paid_once": """
         SELECT o.reference || ' is ' || o.status || ', applied '
-        || COALESCE(SUM(r.applied_amount - p.fee_amount), 0) FROM "order" o LEFT JOIN payment p ON p.purpose = 'order' AND p.purpose_id = o.id
+        || COALESCE(SUM(r.applied_amount - p.fee_amount), 0)
+        FROM "order" o LEFT JOIN payment p ON p.purpose = 'order' AND p.purpose_id = o.id
         LEFT JOIN receipt r ON r.payment_id = p.id AND r.disposition = 'applied'
         GROUP BY o.id, o.reference, o.status, o.total_amount
         HAVING COALESCE(SUM(CASE WHEN r.id IS NULL THEN 0 ELSE r.applied_amount - p.fee_amount END), 0)

@@ -341,7 +341,9 @@ def schedule(payment: Payment, retry_after_s: float | None = None) -> None:
     if wait_s is None:
         payment.next_check_at = None
         return
-    payment.next_check_at = clock.after(max(_jittered(wait_s), retry_after_s or 0.0))
+    payment.next_check_at = clock.after(
+        max(min(_jittered(wait_s), _to_expiry_s(payment)), retry_after_s or 0.0)
+    )
 
 
 def _wait_s(payment: Payment) -> float | None:
@@ -357,6 +359,12 @@ def _wait_s(payment: Payment) -> float | None:
         since_s = (clock.now() - payment.settled_at).total_seconds()
         return next((wait - since_s for wait in LATE_WATCH_S if wait > since_s), None)
     return None
+
+
+def _to_expiry_s(payment: Payment) -> float:
+    """Never sleep through the moment the request expires: the provider then has its final word."""
+    left_s = (payment.expires_at - clock.now()).total_seconds()
+    return left_s + CHECK_EVERY_S if left_s > 0 else float("inf")
 
 
 def _jittered(wait_s: float) -> float:

@@ -91,7 +91,7 @@ def exchange(
             return Reply(response.status_code, response.headers, _body(response, limits))
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         # The text of these errors may hold the whole address; their kind is enough.
-        raise WireFailure(type(error).__name__, sent=not _never_left(error)) from error
+        raise WireFailure(_kind(error), sent=not _never_left(error)) from error
     finally:
         _deadline.reset(token)
 
@@ -108,6 +108,13 @@ def _body(response: requests.Response, limits: Limits) -> bytes:
             raise WireFailure("answer too large")
         limits.left_s()
     return bytes(body)
+
+
+def _kind(error: Exception) -> str:
+    """Name what really happened: a timeout while reading arrives wrapped as a connection error."""
+    inner = error.args[0] if error.args else None
+    cause = getattr(inner, "reason", None) or inner
+    return type(cause if isinstance(cause, Exception) else error).__name__
 
 
 def _never_left(error: Exception) -> bool:

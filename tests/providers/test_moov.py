@@ -172,11 +172,12 @@ BOMB = (
     200,
     b'<!DOCTYPE e [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><Envelope><status>&b;</status></Envelope>',
 )
+DTD = (200, b"<!DOCTYPE e><Envelope><status>0</status></Envelope>")
 TWO_WORDS = soap("<status>0</status><status>100</status>")
 HTML = (200, b"<html><body><status>0</status></body></html>")
 
 
-@pytest.mark.parametrize("reply", [FAULT, BOMB, TWO_WORDS, HTML, (200, b"")])
+@pytest.mark.parametrize("reply", [FAULT, BOMB, DTD, TWO_WORDS, HTML, (200, b"")])
 def test_faults_bombs_and_other_people_s_pages_are_unknown(reply):
     moov, _ = wired("moov", reply)
 

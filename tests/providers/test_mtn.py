@@ -197,6 +197,16 @@ def test_a_success_that_differs_is_told_as_it_is(change, contradiction, amount):
     assert (outcome.contradiction, outcome.amount) == (contradiction, amount)
 
 
+@pytest.mark.parametrize(
+    ("wire_amount", "amount"), [(b"1500.00", 1500), (b"9007199254740993.0", 9007199254740993)]
+)
+def test_a_decimal_number_is_read_as_written_not_as_a_float(wire_amount, amount):
+    body = json.dumps(PAID).encode().replace(b'"1500"', wire_amount)
+    mtn, _ = wired("mtn", (200, body))
+
+    assert mtn.collection_status(collection("mtn")).amount == Money(amount, "XOF")
+
+
 def test_only_mtn_s_own_word_makes_a_request_absent():
     mtn, _ = wired("mtn", error(404, "RESOURCE_NOT_FOUND"), (404, b""))
 

@@ -36,9 +36,7 @@ def error(http: int, code: int) -> tuple[int, bytes]:
 
 
 def known(**changes: object):
-    return collection(
-        "orange", memory={"pay_token": PAY_TOKEN, "notif_token": NOTIF_TOKEN}, **changes
-    )
+    return collection("orange", memory={"pay_token": PAY_TOKEN}, **changes)
 
 
 def test_collect_sends_the_documented_request():
@@ -59,7 +57,8 @@ def test_collect_sends_the_documented_request():
     assert sent.headers["Accept"] == "application/json"
     assert outcome.status is Status.PENDING
     assert outcome.page_url == PAGE
-    assert outcome.memory == {"pay_token": PAY_TOKEN, "notif_token": NOTIF_TOKEN}
+    assert outcome.memory == {"pay_token": PAY_TOKEN}
+    assert outcome.echo_token == NOTIF_TOKEN
 
 
 def test_the_dev_endpoint_speaks_its_own_unit():
@@ -121,6 +120,13 @@ def test_every_status_word_is_read(word, meaning):
     outcome = orange.collection_status(known())
 
     assert (outcome.status, outcome.reason) == (meaning, STATUS_REASONS.get(word))
+
+
+@pytest.mark.parametrize("word", STATUSES)
+def test_only_an_unconfirmed_page_is_untouched(word):
+    orange, _ = wired("orange", status(status=word))
+
+    assert orange.collection_status(known()).untouched is (word == "INITIATED")
 
 
 def test_an_unknown_status_word_is_reported_not_guessed():

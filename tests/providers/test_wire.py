@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import socket
@@ -110,7 +111,7 @@ def test_a_slow_server_is_left_at_the_total_limit(talk):
     with server(talk) as url:
         started = time.monotonic()
 
-        with pytest.raises(ProviderUnavailable) as silence:
+        with pytest.raises(ProviderUnavailable, match=r"Timeout|time limit") as silence:
             hasty(url).collect(collection())
 
         assert 0.3 < time.monotonic() - started < 2
@@ -424,6 +425,17 @@ def test_token_and_request_share_one_deadline():
         mtn.collect(collection("mtn"))
 
     assert wire.options["timeout"][1] <= 1.0
+
+
+def test_the_clock_is_watched_between_pieces_on_any_adapter():
+    wave, _ = wired("wave", (200, b'{"id": "' + b"x" * 200_000 + b'"}'))
+    moments = itertools.count(0.0, 2.0)
+
+    with (
+        clock.turned_by(clock.now, lambda: next(moments)),
+        pytest.raises(ProviderUnavailable, match="total time limit"),
+    ):
+        wave.collect(collection())
 
 
 def test_every_lease_is_longer_than_its_total_limit():
