@@ -173,7 +173,7 @@ class Schedule:
         for task in self.hub.tasks:
             task.frozen, task.loses_commit, task.skew = False, False, timedelta(0)
         self._run_all()
-        began = self.hub.at
+        began, to_the_end = self.hub.at, self.chance.random() < 0.1
         while not self._broken():
             self.world.tick()
             self._empty_outbox()
@@ -186,8 +186,10 @@ class Schedule:
             due = self._next_due()
             if due is None or due - began > timedelta(days=QUIET_DAYS):
                 return
+            if not to_the_end and self.watch.quiet():
+                return
             # Longer steps as the days go by: what falls due within one is done together.
-            self.hub.at = max(due, self.hub.at + timedelta(seconds=1) + (self.hub.at - began) / 3)
+            self.hub.at = max(due, self.hub.at + timedelta(seconds=10) + (self.hub.at - began))
 
     def _next_due(self) -> datetime | None:
         moments = [self.world.next_due()]

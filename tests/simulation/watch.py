@@ -238,6 +238,16 @@ class Watch:
         for (number,) in self.eye.execute("SELECT id FROM webhook_event WHERE status = 'queued'"):
             self.find("J1", f"message {number} is still queued")
 
+    def quiet(self) -> bool:
+        """Say whether nothing can happen any more: looking again for late money would find none."""
+        live = f"SELECT 1 FROM payment WHERE status IN {_LIVE} OR lease_token IS NOT NULL"
+        queued = "SELECT 1 FROM webhook_event WHERE status = 'queued'"
+        return (
+            self.world.next_due() is None
+            and not any(self.eye.execute(query).fetchone() for query in (live, queued))
+            and not any(self._books_differ())
+        )
+
     def _books_differ(self) -> Iterator[str]:
         ours: dict[Any, Any] = {
             (r["provider"], r["transaction_ref"]): (r["amount"], r["currency"])
