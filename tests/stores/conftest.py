@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_login import FlaskLoginClient, UserMixin
 
@@ -31,6 +31,7 @@ def sign_in(app: Flask) -> Iterator[Callable[[User], FlaskClient]]:
     login_manager.user_loader(people.get)
 
     def browser(user: User) -> FlaskClient:
+        g.pop("_login_user", None)  # the test's own context outlives each request's user
         person = SignedIn(user)
         people[str(user.id)] = person
         app.test_client_class = FlaskLoginClient
