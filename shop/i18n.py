@@ -26,6 +26,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from shop.money import Money
+from shop.references import spaced
 
 __all__ = ["LANGUAGES", "_", "_l", "amount", "amount_text", "language", "moment", "ngettext"]
 
@@ -86,7 +87,9 @@ def init_app(app: Flask) -> None:
     _OurBabel().init_app(
         app, default_locale="fr", default_timezone="Africa/Abidjan", locale_selector=_chosen
     )
-    app.jinja_env.filters.update(amount=amount, amount_text=amount_text, moment=moment)
+    app.jinja_env.filters.update(
+        amount=amount, amount_text=amount_text, moment=moment, spaced=spaced
+    )
 
     @app.after_request
     def remember(response):  # type: ignore[no-untyped-def]

@@ -8,21 +8,34 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import flask_migrate
 import pytest
-from flask import Flask
+import sqlalchemy as sa
+from flask import Flask, g
 from flask.testing import FlaskClient
 
 import config
 from shop import clock, create_app, references
 from shop.accounts.models import User
 from shop.db import session, transaction
+from shop.notices.models import Notice
 from shop.orders import service as orders
 from shop.orders.models import Order
 from shop.stores.models import Category, DeliveryZone, Product, Store
 
 _numbers = count(1)
+
+
+class Browser(FlaskClient):
+    """A client whose requests share nothing: the test's own context would carry `g` from one to the next."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Forget what the last request left in `g`."""
+        for name in list(g):
+            g.pop(name)
+        return super().open(*args, **kwargs)
 
 
 class Clock:
@@ -57,6 +70,7 @@ def app(blank_database: Path, tmp_path: Path) -> Iterator[Flask]:
     shutil.copy(blank_database, tmp_path / "cauri.db")
     app = create_app(config.from_environment({"DATA_DIR": str(tmp_path)}))
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.test_client_class = Browser
     with ExitStack() as stack:
         stack.enter_context(app.app_context())
         yield app
@@ -160,3 +174,19 @@ def make_order(
 def stock_of(product: Product) -> int:
     session.rollback()
     return session.get_one(Product, product.id).stock
+
+
+def last_code(phone: str) -> str:
+    """Read the latest code on its way to a phone, as its owner would."""
+    session.rollback()
+    query = sa.select(Notice.text).where(Notice.phone == phone).order_by(Notice.id.desc())
+    return session.scalars(query.limit(1)).one()[:6]
+
+
+def sign_in(client: FlaskClient, phone: str, *, borrowed: bool = False, next: str = "/") -> None:
+    """Sign in by code as a person would, giving name and PIN when asked."""
+    data = {"country": "CI", "phone": phone, "next": next}
+    client.post("/login/", data=data | ({"borrowed": "y"} if borrowed else {}))
+    answer = client.post("/login/code/", data={"code": last_code(phone)})
+    if answer.location == "/login/new/":
+        client.post("/login/new/", data={"name": "Awa Koné", "pin": "83627", "again": "83627"})

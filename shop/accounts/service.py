@@ -100,9 +100,23 @@ def merge_guests(user: User) -> list[int]:
     return [one.id for one in guests]
 
 
+def unclaimed_guest(user_id: int | None) -> User | None:
+    """Give a guest nobody has claimed; None for anybody else: a cookie's guest is never a member."""
+    guest = None if user_id is None else session.get(User, user_id)
+    if guest is None or guest.verified_at is not None or guest.merged_into_id is not None:
+        return None
+    return guest
+
+
 def owner_id(user_id: int) -> int:
     """Say who answers for a user now: the one who claimed them as a guest, else themselves."""
     return by_id(user_id).merged_into_id or user_id
+
+
+def identities(user_id: int) -> list[int]:
+    """Say under which ids a user bought: their own, and the guests they claimed."""
+    guests = session.scalars(sa.select(User.id).where(User.merged_into_id == user_id))
+    return [user_id, *guests]
 
 
 @retrying

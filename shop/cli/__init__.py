@@ -7,6 +7,9 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Attach every command group."""
-    from shop.cli import demo
+    from shop.cli import demo, ledger, payments, sandbox, system
 
-    app.cli.add_command(demo.group)
+    for group in (demo.group, ledger.group, payments.group, sandbox.sandbox, system.config_group):
+        app.cli.add_command(group)
+    for command in (system.worker, system.clock_process):
+        app.cli.add_command(command)

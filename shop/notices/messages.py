@@ -71,6 +71,19 @@ def payment_failed(order_reference: str, reason: str, *, language: str) -> str:
         )
 
 
+def payment_not_seen(order_reference: str, reason: str, *, language: str) -> str:
+    """Tell the buyer of an end that we inferred: the operator did not say that nothing was taken."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Paiement non abouti (%(reason)s). À notre connaissance rien n’a été débité."
+                " Réessayez : %(link)s",
+                reason=shortened(reason, REASON_PLACES),
+                link=f"{_host()}/order/{order_reference}/payment/",
+            )
+        )
+
+
 def payment_verifying(payment_reference: str, provider: str, *, language: str) -> str:
     """Tell the buyer to wait, and not to pay twice."""
     with force_locale(language):

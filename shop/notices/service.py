@@ -35,7 +35,7 @@ class _Claimed:
     tries: int
 
 
-def put(key: str, phone: str, kind: Kind, text: str) -> bool:
+def put(key: str, phone: str, kind: str, text: str) -> bool:
     """Write a message in the caller's transaction; the same key is told once. Say if it is new."""
     assert in_transaction(), "a message is written with what it tells"
     now = clock.now()

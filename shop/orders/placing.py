@@ -14,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 from shop import clock, references
 from shop.db import retrying, session, transaction
 from shop.money import Money, total
-from shop.orders.delivery import zone_for
 from shop.orders.models import Order, OrderLine, SellerOrder
 from shop.orders.refusals import (
     BadQuantity,
@@ -26,6 +25,7 @@ from shop.orders.refusals import (
     ProductUnavailable,
 )
 from shop.stores.models import Product, Store
+from shop.stores.service import delivery_price
 
 MAX_QUANTITY: Final = 99
 MAX_LINES: Final = 30
@@ -152,12 +152,12 @@ def _check(product: Product | None, quantity: int) -> None:
 def _delivery(store: Store, place: tuple[str, str] | None) -> Money | None:
     if place is None:
         return None
-    zone = zone_for(store, *place)
-    if zone is None:
+    price = delivery_price(store, *place)
+    if price is None:
         raise NoDelivery(store.name)
-    if zone.currency != store.currency:
+    if price.currency != store.currency:
         raise MixedCurrencies(store.name)
-    return zone.price
+    return price
 
 
 def _written(

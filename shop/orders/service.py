@@ -5,9 +5,12 @@ What another room may call is named here; baskets become orders in `placing`, st
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.engine import CursorResult
 
 from shop.db import in_transaction, session
 from shop.errors import NotFound
@@ -23,7 +26,10 @@ __all__ = [
     "OutOfStock",
     "StoreQuote",
     "by_access_token",
+    "by_form_key",
+    "by_id",
     "cancel",
+    "change_owner",
     "consume_stock",
     "find",
     "hold_stock",
@@ -47,6 +53,16 @@ def find(reference: str) -> Order:
 def visible_to(user_id: int | None, reference: str) -> Order:
     """Give a user's own order; another's looks exactly like none. Raises `NotFound`."""
     return _one(Order.reference == reference, Order.user_id == user_id)
+
+
+def by_form_key(form_key: str) -> Order | None:
+    """Give the order a form placed; None when it placed none."""
+    return session.scalar(sa.select(Order).where(Order.form_key == form_key))
+
+
+def by_id(order_id: int) -> Order:
+    """Give the order of an id, for what belongs to it. Raises `NotFound`."""
+    return _one(Order.id == order_id)
 
 
 def by_access_token(token: str) -> Order:
@@ -110,3 +126,12 @@ def _move(order: Order, status: OrderStatus, paid_at: datetime | None) -> bool:
         part.status, part.paid_at = status, paid_at
     session.flush()
     return True
+
+
+def change_owner(from_ids: Sequence[int], user_id: int) -> int:
+    """Move every order of some guests to the user who claimed them; count them."""
+    assert in_transaction(), "orders move with their owners"
+    moved = session.execute(
+        sa.update(Order).where(Order.user_id.in_(from_ids)).values(user_id=user_id)
+    )
+    return cast(CursorResult[Any], moved).rowcount

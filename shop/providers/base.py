@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from shop.money import Money
+import requests
+
+from shop import clock
+from shop.boundary import in_transaction
+from shop.money import Money, MoneyError
+from shop.providers import wire
+from shop.providers.breaker import Breakers
 from shop.providers.reasons import Reason
+from shop.providers.words import Data, evidence, parse_json
+
+logger = logging.getLogger("shop.providers")
 
 
 class Status(StrEnum):
@@ -29,19 +39,24 @@ class ProviderError(Exception):
 class ProviderRejected(ProviderError):
     """The provider refused this reference with authority: no money moved, none will."""
 
-    def __init__(self, reason: Reason, code: str = "", message: str = "") -> None:
-        super().__init__(f"{reason}: {code} {message}".strip())
+    def __init__(self, reason: Reason, code: str = "", message: str | None = "") -> None:
+        # Their words end in our logs: numbers of people and secrets are taken out here, once.
         self.reason = reason
-        self.code = code
-        self.message = message
+        self.code = evidence(code)
+        self.message = evidence(message)
+        super().__init__(f"{reason}: {self.code} {self.message}".strip())
 
 
 class ProviderUnavailable(ProviderError):
     """We do not know what became of the call: timeout, 5xx, HTML, cut line, unknown word (D6)."""
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, sent: bool = True
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.sent = sent
+        """False only when the request surely never left us: nothing can have happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,10 @@ class Outcome:
     """ISO 8601 moment after which the payer can no longer accept, when the provider says."""
     memory: Mapping[str, str] = field(default_factory=dict)
     """What later calls need (tokens, session ids); stored with the attempt, never shown."""
+    echo_token: str | None = None
+    """The secret this attempt's webhook will carry; only its hash is stored."""
+    untouched: bool = False
+    """With PENDING: the payer has not confirmed anything yet (see `Timing.void_after_s`)."""
     contradiction: str | None = None
     """Which stored fact the answer contradicts (`reference`, `merchant`, `currency`); money then
     waits for a person instead of paying anything."""
@@ -103,8 +122,7 @@ class Authenticity(StrEnum):
     """How far a webhook proved where it comes from. None of them moves money (D5)."""
 
     SIGNED = "signed"
-    #: Echoes a secret we were given when the payment began.
-    TOKEN = "token"  # noqa: S105 -- a word, not a secret
+    TOKEN = "token"  # noqa: S105 - echoes a secret we were given when the payment began
     UNSIGNED = "unsigned"
     REJECTED = "rejected"
 
@@ -115,7 +133,7 @@ class Notice:
 
     authenticity: Authenticity
     event_id: str | None = None
-    """The provider's id of the message, for deduplication. None: the bytes themselves are the key."""
+    """The provider's id of the message, to deduplicate by. None: the bytes are the key."""
     kind: str = ""
     reference: str | None = None
     provider_ref: str | None = None
@@ -140,6 +158,8 @@ class Capabilities:
     lookup_by_reference: bool = False
     """An attempt whose first answer was lost can still be found by our reference."""
     reports_amount: bool = True
+    expires_alone: bool = True
+    """A request nobody answers ends as FAILED by itself; otherwise it stays PENDING for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +175,25 @@ class Timing:
     """How long a just-accepted reference may still look absent."""
     approval_s: float = 300.0
     """How long the payer has to accept."""
+    void_after_s: float | None = None
+    """An attempt still `untouched` after this can no longer be paid; None: the provider says so itself."""
     finality_s: float = 86_400.0
     """After this, still undecided means we ask rarely and staff are told."""
     polls_s: tuple[float, ...] = (5, 15, 30, 60, 120, 300, 600, 1800)
     concurrency: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer the provider meant: its HTTP status and its fields."""
+
+    status: int
+    data: Data
+
+    @property
+    def ok(self) -> bool:
+        """Say whether the provider did what was asked; otherwise it refused with a 4xx."""
+        return 200 <= self.status < 300
 
 
 class Provider(ABC):
@@ -172,6 +207,11 @@ class Provider(ABC):
     timing: ClassVar[Timing] = Timing()
     sandbox_port: ClassVar[int]
     """Offset from SANDBOX_PORT of this provider's simulated origin (1 for 9101)."""
+
+    def __init__(self, *, base_url: str, session: requests.Session | None = None) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._session = session or wire.new_session(self.timing.concurrency)
+        self._breakers = Breakers()
 
     @abstractmethod
     def collect(self, collection: Collection) -> Outcome:
@@ -210,6 +250,108 @@ class Provider(ABC):
     def balance(self, currency: str) -> Money:
         """Read what the provider holds for us. Declared by `can.balance`."""
         raise UnsupportedOperation(f"{self.name} does not tell its balance")
+
+    def is_resting(self, operation: str = "collect") -> bool:
+        """Say whether calls are refused for now because too many failed; checkout hides it."""
+        return self._breakers.of(operation).is_open()
+
+    def call(
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        *,
+        reference: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        deadline: float | None = None,
+    ) -> Answer:
+        """Send one request, exactly these bytes, once; give back what the provider meant.
+
+        Raises `ProviderUnavailable` for everything that tells nothing: see `_meaning`.
+        """
+        assert not in_transaction(), "no transaction is open while a provider thinks (J5)"
+        breaker = self._breakers.of(operation)
+        wait_s = breaker.admit()
+        if wait_s is not None:
+            message = f"{self.name}: {operation} rests after failures"
+            raise ProviderUnavailable(message, retry_after_s=wait_s, sent=False)
+        started = clock.monotonic()
+        limits = wire.Limits(
+            connect_s=self.timing.connect_s,
+            read_s=self.timing.read_s,
+            deadline=deadline if deadline is not None else started + self.timing.total_s,
+        )
+        result: int | str = "silence"
+        healthy = False
+        try:
+            reply = wire.exchange(
+                self._session, method, self._base_url + path, headers or {}, body, limits
+            )
+            result = reply.status
+            healthy = reply.status == 429  # busy, not broken: it does not open the breaker
+            answer = self._meaning(reply)
+            healthy = True
+            return answer
+        except wire.WireFailure as failure:
+            raise ProviderUnavailable(f"{self.name}: {failure}", sent=failure.sent) from failure
+        finally:
+            breaker.record(healthy)
+            spent_ms = round((clock.monotonic() - started) * 1000)
+            # References and our own paths only: never a phone number, a secret or a body.
+            logger.info(
+                "%s %s: %s %s -> %s in %d ms",
+                *(self.name, reference, method, path.partition("?")[0], result, spent_ms),
+            )
+
+    def _meaning(self, reply: wire.Reply) -> Answer:
+        """Translate HTTP: an answer with authority, or `ProviderUnavailable`."""
+        status = reply.status
+        if status in _TELLS_NOTHING or not 200 <= status < 600 or 300 <= status < 400:
+            raise ProviderUnavailable(
+                f"{self.name}: HTTP {status}", retry_after_s=wire.retry_after_s(reply)
+            )
+        try:
+            answer = Answer(status, self.parse(reply.body))
+        except ValueError as error:
+            # HTML from a proxy, half a body, another service's words: not this provider speaking.
+            raise ProviderUnavailable(f"{self.name}: HTTP {status}, unreadable body") from error
+        if status >= 500 and not self.speaks(answer):
+            raise ProviderUnavailable(
+                f"{self.name}: HTTP {status}", retry_after_s=wire.retry_after_s(reply)
+            )
+        return answer
+
+    def parse(self, body: bytes) -> Data:
+        """Read a body in this provider's format; raises `ValueError` when it is not."""
+        return parse_json(body)
+
+    def speaks(self, answer: Answer) -> bool:
+        """Say whether a 5xx is this provider's own clear word; most often it is not."""
+        return False
+
+    def money(self, value: object, currency: str | None) -> Money:
+        """Read an amount exactly; one we cannot read tells nothing."""
+        try:
+            return Money.from_wire(value, currency or "")
+        except MoneyError as error:
+            message = f"unreadable amount in {evidence(currency)}"
+            raise self.unavailable(message) from error
+
+    def whole_units(self, amount: Money) -> int:
+        """Give the amount in francs for providers that take no fraction, or refuse it."""
+        units, rest = divmod(amount.amount, int(10**amount.exponent))
+        if rest:
+            raise ProviderRejected(Reason.AMOUNT, "amount", f"{self.name} takes whole units only")
+        return units
+
+    def unavailable(self, what: str) -> ProviderUnavailable:
+        """Make the error for an answer we cannot use, named after this provider."""
+        return ProviderUnavailable(f"{self.name}: {what}")
+
+
+#: Request timeout, too early, too many requests: a 4xx that refuses nothing for good.
+_TELLS_NOTHING = frozenset({408, 425, 429})
 
 
 class UnsupportedOperation(ProviderError):

@@ -1,4 +1,4 @@
-"""webhooks."""
+"""Messages from providers: an inbox that keeps raw bytes and moves no money."""
 
 from __future__ import annotations
 
@@ -6,4 +6,7 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    """Attach this room's pages."""
+    """Attach the providers' door."""
+    from shop.webhooks.views import bp
+
+    app.register_blueprint(bp)

@@ -19,6 +19,7 @@ WORST = {
     "order_paid": ("PX7K4M2Q", MOST, TOKEN),
     "sale": ("PX7K4M2Q", "Coopérative des tisserandes de Gounghin et environs", MOST),
     "payment_failed": ("PX7K4M2Q", "plafond du compte mobile money atteint aujourd’hui"),
+    "payment_not_seen": ("PX7K4M2Q", "pas validé à temps"),
     "payment_verifying": ("PX7K4M2Q", "Orange Money Côte d’Ivoire"),
     "money_kept": (MOST, "PX7K4M2Q"),
 }

@@ -1,0 +1,90 @@
+"""The processes and their settings: `flask worker`, `flask clock`, `flask config check`."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+import sqlalchemy as sa
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from flask.cli import AppGroup
+
+from shop import jobs, queue, sweeper
+from shop.cli.output import Exit, emit, fail, json_option, say
+from shop.db import db, follow_database_clock, session
+from shop.payments.service import providers
+
+config_group = AppGroup("config", help="What this installation is made of.")
+
+
+@click.command("worker")
+def worker() -> None:
+    """Run background work as it is rung for (needs REDIS_URL)."""
+    settings = current_app.config["SETTINGS"]
+    if settings.redis_url is None:
+        fail(Exit.ERROR, "no_redis", "REDIS_URL is not set: `flask clock` alone does all the work.")
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    from rq import Queue, SimpleWorker
+    from rq.serializers import JSONSerializer
+
+    redis = queue.worker_redis(settings.redis_url)
+    rung = Queue(queue.QUEUE, connection=redis, serializer=JSONSerializer)
+    follow_database_clock()
+    for name in jobs.JOBS:
+        jobs.run(name)  # whatever fell due while nobody worked, and a warm start
+    say("worker ready")
+    SimpleWorker([rung], connection=redis, serializer=JSONSerializer, worker_ttl=60).work()
+
+
+@click.command("clock")
+def clock_process() -> None:
+    """Find what is due and nobody was rung for; without Redis, do all the work. Several may run."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    stop = sweeper.stop_on_signals()
+    say("clock ready")
+    sweeper.run_forever(stop)
+
+
+@config_group.command("check")
+@json_option
+def check(as_json: bool) -> None:
+    """Say what is configured, and fail when the database is behind its migrations."""
+    settings = current_app.config["SETTINGS"]
+    facts = {
+        "providers_mode": "live" if settings.live else "sandbox",
+        "database": db.engine.dialect.name,
+        "schema": _revision() or "none",
+        "schema_wanted": _wanted(),
+        "redis": "configured" if settings.redis_url else "none",
+        "public_url": settings.public_url,
+        "providers": ", ".join(providers()),
+    }
+    emit([{"setting": name, "value": value} for name, value in facts.items()], as_json=as_json)
+    if facts["schema"] != facts["schema_wanted"]:
+        fail(Exit.DIFFERENCES, "schema_behind", "The database is behind: run `flask db upgrade`.")
+
+
+def _revision() -> str | None:
+    with db.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _wanted() -> str:
+    head = ScriptDirectory("migrations").get_current_head()
+    assert head is not None, "migrations exist"
+    return head
+
+
+def database_is_ready() -> str | None:
+    """Say in one sentence why the database cannot be used; None when it can."""
+    try:
+        revision = _revision()
+    except sa.exc.SQLAlchemyError as error:
+        return f"The database does not answer ({type(error).__name__}): look at DATABASE_URL."
+    finally:
+        session.remove()
+    if revision != _wanted():
+        return f"The database is at {revision or 'nothing'}, wanted {_wanted()}: run `flask db upgrade`."
+    return None

@@ -1,0 +1,96 @@
+"""The chart of accounts: what kinds of ledger account there are, and which may not go below zero."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from shop.money import EXPONENTS
+
+
+class Kind(StrEnum):
+    """What a ledger account stands for (ARCHITECTURE §2, §7)."""
+
+    FLOAT = "float"
+    ESCROW = "escrow"
+    WALLET = "wallet"
+    HOLD = "hold"
+    POT = "pot"
+    GUARANTEE = "guarantee"
+    SUSPENSE = "suspense"
+    DEBT = "debt"
+    INCOME = "income"
+    EXPENSE = "expense"
+
+
+#: What we owe somebody in particular: locked while posting, with a balance the database keeps >= 0.
+GUARDED: Final = frozenset({Kind.ESCROW, Kind.WALLET, Kind.HOLD, Kind.POT, Kind.GUARANTEE})
+
+#: Accounts whose natural side is the debit: what we have, what we are owed, what we spent.
+DEBIT_SIDE: Final = frozenset({Kind.FLOAT, Kind.EXPENSE, Kind.DEBT})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Account:
+    """A place in the books: its kind, whose it is, and its one currency (L6)."""
+
+    kind: Kind
+    owner: str
+    currency: str
+
+    def __post_init__(self) -> None:
+        assert self.currency in EXPONENTS, f"unknown currency {self.currency!r}"
+        assert self.owner, "a ledger account belongs to something"
+        assert ":" not in self.owner, "the code is split at its colons"
+
+    @property
+    def code(self) -> str:
+        """The account's name: `wallet:42:XOF`."""
+        return f"{self.kind}:{self.owner}:{self.currency}"
+
+    @property
+    def guarded(self) -> bool:
+        """Say whether the account may never go below zero."""
+        return self.kind in GUARDED
+
+    @classmethod
+    def from_code(cls, code: str) -> Account:
+        """Read a code back."""
+        kind, owner, currency = code.split(":")
+        return cls(Kind(kind), owner, currency)
+
+
+def float_at(provider: str, currency: str) -> Account:
+    """Money a provider holds for us."""
+    return Account(Kind.FLOAT, provider, currency)
+
+
+def escrow(seller_order_id: int, currency: str) -> Account:
+    """A buyer's money held for one seller order."""
+    return Account(Kind.ESCROW, str(seller_order_id), currency)
+
+
+def wallet(user_id: int, currency: str) -> Account:
+    """What we owe a user."""
+    return Account(Kind.WALLET, str(user_id), currency)
+
+
+def hold(payout_reference: str, currency: str) -> Account:
+    """Money reserved for a payout on its way."""
+    return Account(Kind.HOLD, payout_reference, currency)
+
+
+def suspense(provider: str, currency: str) -> Account:
+    """Money received at a provider that has no owner yet."""
+    return Account(Kind.SUSPENSE, provider, currency)
+
+
+def income(source: str, currency: str) -> Account:
+    """What we earned: `commission`, `method-fees`."""
+    return Account(Kind.INCOME, source, currency)
+
+
+def expense(purpose: str, currency: str) -> Account:
+    """What we spent: `provider-fees`."""
+    return Account(Kind.EXPENSE, purpose, currency)

@@ -1,0 +1,84 @@
+"""Which ledger accounts each business event moves (ARCHITECTURE §7). Pure: nothing is queried here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shop.ledger import chart
+from shop.ledger.chart import Account
+from shop.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One transfer to be: its unique key, where from, where to, how much."""
+
+    key: str
+    debit: Account
+    credit: Account
+    amount: Money
+
+    def __post_init__(self) -> None:
+        assert self.amount.amount > 0, "a transfer moves a positive amount"
+        assert self.debit.currency == self.credit.currency == self.amount.currency
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Everything one event moves, all of it or none."""
+
+    event: str
+    legs: tuple[Leg, ...]
+
+
+def order_receipt(
+    receipt_id: int, provider: str, shares: Sequence[tuple[int, Money]], method_fee: Money
+) -> Entry:
+    """A payment for an order arrived: each seller order's escrow, and what the method costs the buyer."""
+    currency = method_fee.currency
+    source = chart.float_at(provider, currency)
+    legs = [
+        Leg(f"receipt:{receipt_id}:{n}", source, chart.escrow(seller_order, currency), share)
+        for n, (seller_order, share) in enumerate(shares, start=1)
+    ]
+    if method_fee:
+        fees = chart.income("method-fees", currency)
+        legs.append(Leg(f"receipt:{receipt_id}:fee", source, fees, method_fee))
+    return Entry("order_receipt", tuple(legs))
+
+
+def wallet_receipt(receipt_id: int, provider: str, user_id: int, amount: Money) -> Entry:
+    """A top-up, or money that came late, twice, short or over: it is the payer's."""
+    wallet = chart.wallet(user_id, amount.currency)
+    leg = Leg(
+        f"receipt:{receipt_id}:wallet", chart.float_at(provider, amount.currency), wallet, amount
+    )
+    return Entry("wallet_receipt", (leg,))
+
+
+def suspense_receipt(receipt_id: int, provider: str, amount: Money) -> Entry:
+    """Money arrived that nobody can be given yet."""
+    source = chart.float_at(provider, amount.currency)
+    target = chart.suspense(provider, amount.currency)
+    return Entry(
+        "suspense_receipt", (Leg(f"receipt:{receipt_id}:suspense", source, target, amount),)
+    )
+
+
+def receipt_fee(receipt_id: int, provider: str, fee: Money) -> Entry:
+    """The provider kept its fee out of what it collected."""
+    spent = chart.expense("provider-fees", fee.currency)
+    source = chart.float_at(provider, fee.currency)
+    return Entry("receipt_fee", (Leg(f"receipt-fee:{receipt_id}", spent, source, fee),))
+
+
+def wallet_claimed(guest_id: int, user_id: int, amount: Money) -> Entry:
+    """A guest proved the number: what we owed the guest is owed to the user."""
+    leg = Leg(
+        f"claim:{guest_id}:{amount.currency}",
+        chart.wallet(guest_id, amount.currency),
+        chart.wallet(user_id, amount.currency),
+        amount,
+    )
+    return Entry("wallet_claimed", (leg,))

@@ -1,0 +1,472 @@
+"""Attempts to collect: made once, leased to one sender, asked about until their end.
+
+Functions that read or write inside the caller's transaction assert that one is open. Those that speak
+to a provider assert that none is (through `providers.base.call`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sa
+from flask import current_app
+
+from shop import clock, references
+from shop.db import in_transaction, session
+from shop.errors import NotFound
+from shop.money import Money
+from shop.payments.models import Payment, PaymentEvent, Receipt
+from shop.payments.states import EDGES, LIVE, OPEN, PaymentStatus, Purpose
+from shop.providers.base import Collection as AskedFor
+from shop.providers.base import Outcome, Provider
+from shop.providers.methods import Method
+
+#: After an attempt failed, when to look again for money that came late all the same (D4, P8).
+LATE_WATCH_S: Final = (300.0, 3_600.0, 86_400.0)
+#: Past the provider's finality window an undecided attempt is asked daily, this long.
+LAST_ASK_S: Final = 7 * 86_400.0
+#: A buyer's "check now" and a webhook ask the provider at most this often per attempt.
+CHECK_EVERY_S: Final = 5.0
+_CHECK_EVERY: Final = timedelta(seconds=CHECK_EVERY_S)
+
+
+def providers() -> dict[str, Provider]:
+    """The loaded providers by name."""
+    found: dict[str, Provider] = current_app.extensions["providers"]
+    return found
+
+
+def provider_of(payment: Payment) -> Provider:
+    """The provider an attempt goes through."""
+    return providers()[payment.provider]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Everything a new attempt needs, decided by the page and frozen with the row."""
+
+    purpose: Purpose
+    purpose_id: int
+    user_id: int
+    method: Method
+    payer_phone: str
+    owed: Money
+    form_key: str
+    language: str = "fr"
+    otp: str | None = None
+
+
+def create(intent: Intent) -> Payment:
+    """Write a new attempt, due at once. The caller rings when its transaction has ended."""
+    assert in_transaction(), "an attempt is written inside the caller's transaction"
+    method, now = intent.method, clock.now()
+    asked = method.total(intent.owed)
+    payment = Payment(
+        reference=_unused_reference(),
+        form_key=intent.form_key,
+        purpose=intent.purpose,
+        purpose_id=intent.purpose_id,
+        user_id=intent.user_id,
+        method=method.code,
+        provider=method.provider,
+        country=method.country,
+        payer_phone=intent.payer_phone,
+        currency=asked.currency,
+        amount=asked.amount,
+        fee_amount=(asked - intent.owed).amount,
+        language=intent.language,
+        otp=intent.otp,
+        memory={},
+        status=PaymentStatus.CREATED,
+        callback_token=secrets.token_urlsafe(24),
+        created_at=now,
+        expires_at=now + timedelta(seconds=method.session_s),
+        next_check_at=now,
+        checks=0,
+    )
+    session.add(payment)
+    session.flush()
+    note(payment, "buyer", new=PaymentStatus.CREATED)
+    return payment
+
+
+def _unused_reference() -> str:
+    while True:
+        reference = references.new()
+        taken = sa.select(Payment.id).where(Payment.reference == reference)
+        if session.scalar(taken) is None:
+            return reference
+
+
+def by_form_key(form_key: str) -> Payment | None:
+    """Find the attempt that a form already made: the second tap shows the first result."""
+    return session.scalar(sa.select(Payment).where(Payment.form_key == form_key))
+
+
+def find(reference: str) -> Payment:
+    """Find an attempt by its reference, for staff and commands; pages use `visible_to`."""
+    payment = session.scalar(sa.select(Payment).where(Payment.reference == reference))
+    if payment is None:
+        raise NotFound(f"payment {reference}")
+    return payment
+
+
+def visible_to(owners: Collection[int], reference: str) -> Payment:
+    """Find an attempt of one of these ids; another's is as absent as one that never was."""
+    cleaned = references.parse(reference)
+    payment = session.scalar(
+        sa.select(Payment).where(Payment.reference == cleaned, Payment.user_id.in_(owners))
+    )
+    if payment is None:
+        raise NotFound("payment")
+    return payment
+
+
+def locked(ids: Iterable[int]) -> dict[int, Payment]:
+    """Lock attempts in id order and read them as they are now."""
+    assert in_transaction(), "a lock lasts as long as its transaction"
+    rows = session.scalars(
+        sa.select(Payment)
+        .where(Payment.id.in_(sorted(ids)))
+        .order_by(Payment.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {payment.id: payment for payment in rows}
+
+
+def note(
+    payment: Payment,
+    source: str,
+    *,
+    old: PaymentStatus | None = None,
+    new: PaymentStatus | None = None,
+    words: str = "",
+) -> None:
+    """Add one line of evidence behind a payment."""
+    session.add(
+        PaymentEvent(
+            payment_id=payment.id,
+            at=clock.now(),
+            source=source,
+            old=old,
+            new=new,
+            words=words[:200],
+        )
+    )
+
+
+def move(payment: Payment, to: PaymentStatus, source: str, words: str = "") -> bool:
+    """Take one edge of the state machine; False when the attempt is there already.
+
+    Raises `AssertionError` for an edge that does not exist: the caller looked first.
+    """
+    assert in_transaction(), "a status changes inside the caller's transaction"
+    was = payment.state
+    if was is to:
+        return False
+    assert to in EDGES[was], f"payment {payment.reference}: {was} does not become {to}"
+    payment.status = to
+    note(payment, source, old=was, new=to, words=words)
+    if not EDGES[to]:
+        payment.settled_at = clock.now()
+        payment.otp = None
+    return True
+
+
+def live_of(purpose: Purpose, purpose_id: int) -> Payment | None:
+    """The attempt that may now take money for this purpose, if there is one (P7)."""
+    return session.scalar(
+        sa.select(Payment).where(
+            Payment.purpose == purpose,
+            Payment.purpose_id == purpose_id,
+            Payment.status.in_(LIVE),
+            Payment.superseded_at.is_(None),
+        )
+    )
+
+
+def any_live(purpose: Purpose, purpose_id: int) -> bool:
+    """Say whether any attempt, superseded ones too, may still bring money for this purpose."""
+    return bool(
+        session.scalar(
+            sa.select(sa.func.count(Payment.id)).where(
+                Payment.purpose == purpose,
+                Payment.purpose_id == purpose_id,
+                Payment.status.in_(LIVE),
+            )
+        )
+    )
+
+
+def all_of(purpose: Purpose, purpose_id: int) -> Sequence[Payment]:
+    """Every attempt for a purpose, oldest first."""
+    return session.scalars(
+        sa.select(Payment)
+        .where(Payment.purpose == purpose, Payment.purpose_id == purpose_id)
+        .order_by(Payment.id)
+    ).all()
+
+
+def give_up(payment: Payment) -> None:
+    """Let the buyer choose another method: an attempt never sent is cancelled, another is outlived."""
+    assert in_transaction(), "giving up happens inside the caller's transaction"
+    if payment.state is PaymentStatus.CREATED:
+        payment.next_check_at = None
+        move(payment, PaymentStatus.CANCELLED, "buyer")
+    elif payment.state in LIVE and payment.superseded_at is None:
+        payment.superseded_at = clock.now()
+        note(payment, "buyer", words="another method was chosen; still watched")
+
+
+def collection_of(payment: Payment) -> AskedFor:
+    """Say what was asked, as the provider must hear it again, word for word."""
+    settings = current_app.config["SETTINGS"]
+    site = settings.public_url
+    return AskedFor(
+        reference=payment.reference,
+        amount=payment.money,
+        payer=payment.payer_phone,
+        country=payment.country,
+        description=f"{settings.site_name} {references.spaced(payment.reference)}",
+        return_url=f"{site}/payment/{payment.reference}/status/",
+        webhook_url=f"{site}/webhook/{payment.provider}/{payment.callback_token}/",
+        language=payment.language,
+        otp=payment.otp,
+        provider_ref=payment.provider_ref,
+        memory=dict(payment.memory),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A leased attempt: who holds it, until when, and what to ask. Safe to use outside a transaction."""
+
+    payment_id: int
+    provider: str
+    reference: str
+    token: str
+    lease_until: datetime
+    collection: AskedFor
+
+
+def claim_submissions(provider: str, limit: int) -> list[Claim]:
+    """Lease due attempts that were never sent: `sending` is committed before any byte leaves (W2)."""
+    claims = []
+    for payment in _due(provider, [PaymentStatus.CREATED], limit):
+        move(payment, PaymentStatus.SENDING, "submit")
+        payment.sent_at = clock.now()
+        claims.append(_lease(payment))
+    return claims
+
+
+def claim_checks(provider: str, limit: int) -> list[Claim]:
+    """Lease due attempts to ask about; one whose sender fell silent becomes `unknown` first (D6)."""
+    asked = [status for status in PaymentStatus if status is not PaymentStatus.CREATED]
+    claims = []
+    for payment in _due(provider, asked, limit):
+        if payment.state is PaymentStatus.SENDING:
+            move(payment, PaymentStatus.UNKNOWN, "clock", "the sender fell silent")
+        claims.append(_lease(payment))
+    return claims
+
+
+def _due(provider: str, statuses: Sequence[PaymentStatus], limit: int) -> Sequence[Payment]:
+    assert in_transaction(), "claims are committed before anybody is called"
+    now = clock.now()
+    return session.scalars(
+        sa.select(Payment)
+        .where(
+            Payment.provider == provider,
+            Payment.status.in_(statuses),
+            Payment.next_check_at <= now,
+            sa.or_(Payment.lease_until.is_(None), Payment.lease_until <= now),
+        )
+        .order_by(Payment.next_check_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _lease(payment: Payment) -> Claim:
+    payment.lease_token = secrets.token_hex(16)
+    payment.lease_until = clock.after(provider_of(payment).timing.lease_s)
+    # Whoever dies now is found again when the lease has run out.
+    payment.next_check_at = payment.lease_until
+    return Claim(
+        payment.id,
+        payment.provider,
+        payment.reference,
+        payment.lease_token,
+        payment.lease_until,
+        collection_of(payment),
+    )
+
+
+def remember(payment: Payment, outcome: Outcome) -> None:
+    """Keep what the provider told us about itself; its id for the payment is set once (P9)."""
+    if outcome.provider_ref and payment.provider_ref is None:
+        payment.provider_ref = outcome.provider_ref
+    if outcome.page_url:
+        payment.page_url = outcome.page_url
+    if outcome.memory:
+        payment.memory = {**payment.memory, **outcome.memory}
+    if outcome.echo_token:
+        payment.echo_hash = hash_echo(outcome.echo_token)
+
+
+def hash_echo(token: str) -> str:
+    """Hash the secret a webhook will echo, so that a stolen database cannot forge one."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def free(payment: Payment) -> None:
+    """Give the lease back."""
+    payment.lease_token = None
+    payment.lease_until = None
+    payment.otp = None
+
+
+def schedule(payment: Payment, retry_after_s: float | None = None) -> None:
+    """Say when to ask next: quickly at first, then slowly, for as long as money may still come."""
+    payment.checks += 1
+    payment.checked_at = clock.now()
+    wait_s = _wait_s(payment)
+    if wait_s is None:
+        payment.next_check_at = None
+        return
+    payment.next_check_at = clock.after(
+        max(min(_jittered(wait_s), _to_expiry_s(payment)), retry_after_s or 0.0)
+    )
+
+
+def _wait_s(payment: Payment) -> float | None:
+    age_s = (clock.now() - payment.created_at).total_seconds()
+    if payment.state in OPEN:
+        timing = provider_of(payment).timing
+        if payment.checks <= len(timing.polls_s):
+            return timing.polls_s[payment.checks - 1]
+        if age_s > LAST_ASK_S:
+            return None
+        return 3_600.0 if age_s < timing.finality_s else 86_400.0
+    if payment.state is PaymentStatus.FAILED and payment.settled_at is not None:
+        since_s = (clock.now() - payment.settled_at).total_seconds()
+        return next((wait - since_s for wait in LATE_WATCH_S if wait > since_s), None)
+    return None
+
+
+def _to_expiry_s(payment: Payment) -> float:
+    """Never sleep through the moment the request expires: the provider then has its final word."""
+    left_s = (payment.expires_at - clock.now()).total_seconds()
+    return left_s + CHECK_EVERY_S if left_s > 0 else float("inf")
+
+
+def _jittered(wait_s: float) -> float:
+    """Spread waits by a tenth, so that a thousand attempts do not ask in the same second."""
+    return wait_s * (1 + (secrets.randbelow(201) - 100) / 1000)
+
+
+def make_due(payments: Iterable[Payment]) -> int:
+    """Ask about these now, unless somebody is asking or just asked; give how many."""
+    assert in_transaction(), "due times change inside the caller's transaction"
+    now, recently = clock.now(), clock.after(-CHECK_EVERY_S)
+    count = 0
+    for payment in payments:
+        if payment.state in (PaymentStatus.CREATED, PaymentStatus.CANCELLED):
+            continue
+        asked = payment.checked_at
+        due = now if asked is None or asked <= recently else asked + _CHECK_EVERY
+        if payment.next_check_at is None or payment.next_check_at > due:
+            payment.next_check_at = due
+            count += 1
+    return count
+
+
+def named_by_webhook(
+    provider: str,
+    *,
+    path_token: str | None,
+    reference: str | None,
+    provider_ref: str | None,
+    echo_hash: str | None,
+) -> Sequence[Payment]:
+    """Find and lock the attempts a message is about, by anything it rightly names."""
+    named = [
+        column == value
+        for column, value in (
+            (Payment.callback_token, path_token),
+            (Payment.reference, reference),
+            (Payment.provider_ref, provider_ref),
+            (Payment.echo_hash, echo_hash),
+        )
+        if value
+    ]
+    if not named:
+        return []
+    return session.scalars(
+        sa.select(Payment)
+        .where(Payment.provider == provider, sa.or_(*named))
+        .order_by(Payment.id)
+        .with_for_update()
+    ).all()
+
+
+def undecided_since(moment: datetime) -> Sequence[Payment]:
+    """Attempts begun before a moment whose end nobody knows yet, oldest first: for staff."""
+    undecided = [*LIVE, PaymentStatus.REVIEW]
+    return session.scalars(
+        sa.select(Payment)
+        .where(Payment.status.in_(undecided), Payment.created_at <= moment)
+        .order_by(Payment.id)
+        .limit(200)
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a payer's attempts, newest first, and where the next page begins."""
+
+    payments: Sequence[Payment]
+    next_id: int | None
+
+
+def history(
+    owners: Collection[int],
+    *,
+    statuses: Collection[PaymentStatus] = (),
+    provider: str = "",
+    before_id: int | None = None,
+    limit: int = 20,
+) -> Page:
+    """List a payer's attempts, by state and operator."""
+    query = sa.select(Payment).where(Payment.user_id.in_(owners))
+    if statuses:
+        query = query.where(Payment.status.in_(statuses))
+    if provider:
+        query = query.where(Payment.provider == provider)
+    if before_id is not None:
+        query = query.where(Payment.id < before_id)
+    rows = session.scalars(query.order_by(Payment.id.desc()).limit(limit + 1)).all()
+    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+def receipts_of(payment_id: int) -> Sequence[Receipt]:
+    """The money that arrived through an attempt, oldest first."""
+    return session.scalars(
+        sa.select(Receipt).where(Receipt.payment_id == payment_id).order_by(Receipt.id)
+    ).all()
+
+
+def events_of(payment_id: int) -> Sequence[PaymentEvent]:
+    """The evidence behind an attempt, oldest first."""
+    return session.scalars(
+        sa.select(PaymentEvent)
+        .where(PaymentEvent.payment_id == payment_id)
+        .order_by(PaymentEvent.id)
+    ).all()

@@ -1,0 +1,175 @@
+"""Waiting for a payment, honestly: what we know, what to do, how old the request is (UX §4.3)."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from flask import (
+    Blueprint,
+    Response,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.wrappers import Response as BaseResponse
+
+from shop import clock, queue, settlement
+from shop import phone as phones
+from shop.accounts import service as accounts
+from shop.db import end_read
+from shop.i18n import amount_text
+from shop.orders import service as orders
+from shop.payments import quick_state, wording
+from shop.payments import service as payments
+from shop.payments.forms import ClaimForm
+from shop.payments.models import Payment
+from shop.payments.states import PaymentStatus
+from shop.payments.views import payer
+from shop.payments.wording import Phase
+from shop.providers import methods
+from shop.providers.methods import Consent, Method
+from shop.web import guest_or_signed_in
+
+bp = Blueprint("payment_status", __name__)
+
+#: How long the page waits for the address of a hosted page before it shows itself (D7).
+WAIT_FOR_PAGE_S: Final = 2.0
+REFRESH_S: Final = 15
+WAITING: Final = frozenset({Phase.APPROVE, Phase.STILL, Phase.VERIFYING, Phase.EXPIRED})
+
+
+def own_payment(reference: str) -> Payment:
+    """Give the payer's own attempt. Raises `NotFound` for another's, as for none."""
+    return payments.visible_to(accounts.identities(payer().id), reference)
+
+
+@bp.get("/payment/<reference>/status/")
+@guest_or_signed_in
+def show(reference: str) -> BaseResponse:
+    """Say where the payment stands; nothing in the address can change the verdict."""
+    payment = own_payment(reference)
+    method = methods.get(payment.method)
+    payment = _with_page(payment, method)
+    form = ClaimForm(formdata=None)
+    response = make_response(_page(payment, method, form))
+    if request.args.get("auto") == "1" and wording.phase(payment, method) in WAITING:
+        response.headers["Refresh"] = str(REFRESH_S)
+    return response
+
+
+def _with_page(payment: Payment, method: Method) -> Payment:
+    """Wait a moment for the hosted page's address, where the payer needs one to go on."""
+    deadline = clock.monotonic() + WAIT_FOR_PAGE_S
+    while _needs_page(payment, method) and clock.monotonic() < deadline:
+        reference, owners = payment.reference, [payment.user_id]
+        end_read()
+        time.sleep(0.1)
+        payment = payments.visible_to(owners, reference)
+    return payment
+
+
+def _needs_page(payment: Payment, method: Method) -> bool:
+    if method.consent not in (Consent.REDIRECT, Consent.APP) or payment.page_url:
+        return False
+    young = (clock.now() - payment.created_at).total_seconds() < 10
+    return young and payment.state in (PaymentStatus.CREATED, PaymentStatus.SENDING)
+
+
+def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
+    order = orders.by_id(payment.purpose_id)
+    total = amount_text(payment.money)
+    masked = phones.masked(payment.payer_phone)
+    guess = phones.guess_operator(payment.payer_phone)
+    others = [p for p in payments.all_of(payment.purpose_as_enum, order.id) if p.id != payment.id]
+    return render_template(
+        "payments/status.html",
+        payment=payment,
+        method=method,
+        order=order,
+        form=form,
+        phase=wording.phase(payment, method),
+        public=wording.PUBLIC_STATES[wording.phase(payment, method)],
+        title=wording.TITLES[wording.phase(payment, method)],
+        masked=masked,
+        gesture=wording.gesture(method, masked, total),
+        ending=wording.ending(payment, method, total),
+        receipts=payments.receipts_of(payment.id),
+        kept=wording.kept_sentence,
+        resembles=guess
+        if guess and guess != method.operator and method.operator != "wave"
+        else None,
+        paid_by_another=any(p.state is PaymentStatus.SUCCEEDED for p in others),
+        waiting=wording.phase(payment, method) in WAITING,
+        key=quick_state.key_of(payment.reference),
+        auto=request.args.get("auto") == "1",
+    )
+
+
+@bp.get("/payment/<reference>/state")
+@guest_or_signed_in
+def state(reference: str) -> Response:
+    """Tell a script the state in a few bytes; unchanged is 304. The page's own key opens it, or the payer."""
+    key = request.args.get("k", "")
+    payment = (
+        payments.find(reference) if quick_state.is_key(reference, key) else own_payment(reference)
+    )
+    method = methods.get(payment.method)
+    phase = wording.phase(payment, method)
+    response = jsonify(
+        state=wording.PUBLIC_STATES[phase],
+        phase=phase,
+        title=str(wording.TITLES[phase]),
+        final=phase not in WAITING,
+        page=bool(payment.page_url),
+    )
+    response.add_etag()
+    quick_state.remember(
+        payment.reference, response.headers["ETag"], wording.phase_lasts_s(payment, method)
+    )
+    response.make_conditional(request)
+    return response
+
+
+@bp.post("/payment/<reference>/check/")
+@guest_or_signed_in
+def check(reference: str) -> BaseResponse:
+    """Ask the provider now, at most every few seconds, and come back to the page."""
+    payment = settlement.check_now(accounts.identities(payer().id), reference)
+    return _asked(payment)
+
+
+@bp.post("/payment/<reference>/reference/")
+@guest_or_signed_in
+def claim(reference: str) -> BaseResponse | tuple[str, int]:
+    """Keep the reference of the operator's SMS and ask the provider now."""
+    payment = own_payment(reference)
+    form = ClaimForm()
+    if not form.validate_on_submit():
+        return _page(payment, methods.get(payment.method), form), 422
+    payment = settlement.claim_paid(accounts.identities(payer().id), reference, form.typed.data)
+    return _asked(payment)
+
+
+def _asked(payment: Payment) -> BaseResponse:
+    reference, checked_at, owners = payment.reference, payment.checked_at, [payment.user_id]
+    queue.ring("verify_payments")
+    deadline = clock.monotonic() + WAIT_FOR_PAGE_S
+    while clock.monotonic() < deadline:
+        end_read()
+        time.sleep(0.15)
+        if payments.visible_to(owners, reference).checked_at != checked_at:
+            break
+    return redirect(url_for("payment_status.show", reference=reference), 303)
+
+
+@bp.post("/payment/<reference>/cancel/")
+@guest_or_signed_in
+def cancel(reference: str) -> BaseResponse:
+    """Leave this attempt for another method; whatever it may still bring is kept for the payer."""
+    payment = settlement.give_up(accounts.identities(payer().id), reference)
+    order = orders.by_id(payment.purpose_id)
+    return redirect(url_for("payment.choose", reference=order.reference), 303)

@@ -1,0 +1,195 @@
+"""Paying: choose a method, list one's payments, read a receipt."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import current_app as app
+from werkzeug.wrappers import Response as BaseResponse
+
+from shop import phone as phones
+from shop import queue, settlement
+from shop.accounts import service as accounts
+from shop.accounts.models import User
+from shop.accounts.session import current_payer
+from shop.errors import NotFound
+from shop.i18n import _, language
+from shop.ledger import audit
+from shop.ledger import service as ledger
+from shop.orders import service as orders
+from shop.orders.models import Order
+from shop.payments import service as payments
+from shop.payments import wording
+from shop.payments.forms import Choice, PayForm, choices, countries_for, usable_for
+from shop.payments.models import Payment
+from shop.payments.service import Intent
+from shop.payments.states import PaymentStatus, Purpose
+from shop.providers import methods
+from shop.settlement import AttemptUnderWay, NotPayable
+from shop.web import form_key, guest_or_signed_in
+
+bp = Blueprint("payment", __name__)
+
+#: The filters of "my payments", as they stand in the address.
+FILTERS: dict[str, tuple[PaymentStatus, ...]] = {
+    "attente": (
+        PaymentStatus.CREATED, PaymentStatus.SENDING, PaymentStatus.PENDING, PaymentStatus.UNKNOWN,
+        PaymentStatus.REVIEW,
+    ),
+    "payes": (PaymentStatus.SUCCEEDED,),
+    "non-aboutis": (PaymentStatus.FAILED, PaymentStatus.CANCELLED),
+}  # fmt: skip
+
+
+def payer() -> User:
+    """Give who answers for what this browser buys. Raises `NotFound`: a stranger has no payments."""
+    user = current_payer()
+    if user is None:
+        raise NotFound("nobody pays from this browser")
+    return user
+
+
+def own_order(reference: str) -> Order:
+    """Give the payer's own order. Raises `NotFound` for another's, as for none."""
+    return orders.visible_to(payer().id, reference)
+
+
+@bp.get("/order/<reference>/payment/")
+@guest_or_signed_in
+def choose(reference: str) -> str | BaseResponse:
+    """Offer the methods of the payer's country, each with its exact total."""
+    order = own_order(reference)
+    if not orders.is_payable(order):
+        return redirect(url_for("orders.show", reference=order.reference), 303)
+    live = payments.live_of(Purpose.ORDER, order.id)
+    if live is not None:
+        return redirect(url_for("payment_status.show", reference=live.reference), 303)
+    country = _country(order)
+    offered = _offer(order, country, order.contact_phone)
+    form = PayForm(offered, formdata=None)
+    form.form_key.data, form.country.data = form_key(), country
+    form.phone.data = _typed_phone(order, country)
+    form.method.data = next(
+        (c.method.code for c in offered if c.suggested and not c.obstacle), None
+    )
+    return _page(order, form, offered)
+
+
+@bp.post("/order/<reference>/payment/")
+@guest_or_signed_in
+def start(reference: str) -> BaseResponse | tuple[str, int]:
+    """Begin one attempt and go to its status page, on our own address (U16)."""
+    order = own_order(reference)
+    country = request.form.get("country", order.country)
+    offered = _offer(order, country, order.contact_phone)
+    form = PayForm(offered)
+    if not form.validate_on_submit() or form.number is None or form.chosen is None:
+        return _page(order, form, offered), 422
+    try:
+        payment = settlement.start_payment(
+            Intent(
+                purpose=Purpose.ORDER,
+                purpose_id=order.id,
+                user_id=order.user_id,
+                method=form.chosen,
+                payer_phone=form.number.e164,
+                owed=order.total,
+                form_key=form.form_key.data,
+                language=language(),
+                otp=form.otp.data,
+            )
+        )
+    except AttemptUnderWay as under_way:
+        return redirect(url_for("payment_status.show", reference=under_way.reference), 303)
+    except NotPayable:
+        return redirect(url_for("orders.show", reference=reference), 303)
+    except orders.OutOfStock as gone:
+        form.form_errors.append(_("%(name)s n’est plus en stock.", name=gone.product_name))
+        return _page(order, form, offered), 409
+    queue.ring("submit_payments")
+    return redirect(url_for("payment_status.show", reference=payment.reference), 303)
+
+
+def _country(order: Order) -> str:
+    asked = request.args.get("country", "")
+    return asked if asked in countries_for(order.currency) else order.country
+
+
+def _typed_phone(order: Order, country: str) -> str:
+    number = phones.parse(order.contact_phone, country)
+    return phones.local(number.e164) if number.country == country else ""
+
+
+def _offer(order: Order, country: str, phone: str) -> list[Choice]:
+    usable = [m for m in usable_for(country, order.total) if m.provider in payments.providers()]
+    resting = [name for name, one in payments.providers().items() if one.is_resting()]
+    guess = methods.suggested(phones.parse(phone, country), usable)
+    return choices(usable, order.total, guess, resting)
+
+
+def _page(order: Order, form: PayForm, offered: list[Choice]) -> str:
+    return render_template(
+        "payments/choose.html",
+        order=order,
+        form=form,
+        offered=offered,
+        countries=countries_for(order.currency),
+    )
+
+
+@bp.get("/payments/")
+@guest_or_signed_in
+def history() -> str | BaseResponse:
+    """List the payer's attempts, newest first; filters live in the address (D7)."""
+    user = current_payer()
+    if user is None:
+        return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")), 303)
+    state = request.args.get("etat", "")
+    provider = request.args.get("operateur", "")
+    page = payments.history(
+        accounts.identities(user.id),
+        statuses=FILTERS.get(state, ()),
+        provider=provider if provider in payments.providers() else "",
+        before_id=request.args.get("avant", type=int),
+    )
+    checking = [p for p in page.payments if p.status in FILTERS["attente"]]
+    return render_template(
+        "payments/history.html",
+        page=page,
+        checking=checking,
+        state=state,
+        provider=provider,
+        filters=list(FILTERS),
+        operators={name: one.label for name, one in payments.providers().items()},
+        wording=wording,
+        methods=methods,
+    )
+
+
+@bp.get("/receipt/<reference>/")
+@guest_or_signed_in
+def receipt(reference: str) -> str | Response:
+    """Show what was paid, to print or to share as text (UX §13)."""
+    payment = payments.visible_to(accounts.identities(payer().id), reference)
+    receipts = payments.receipts_of(payment.id)
+    if not receipts:
+        raise NotFound("no money came through this payment")
+    values = {
+        "payment": payment,
+        "receipts": receipts,
+        "order": orders.by_id(payment.purpose_id),
+        "method": methods.get(payment.method),
+        "masked": phones.masked(payment.payer_phone),
+        "proof": proof(payment),
+        "note": wording.kept_sentence,
+    }
+    if request.args.get("format") == "txt":
+        text = render_template("payments/receipt.txt", **values)
+        return app.response_class(text, mimetype="text/plain")
+    return render_template("payments/receipt.html", **values)
+
+
+def proof(payment: Payment) -> str:
+    """Give the first eight signs of the hash of the first ledger row that this payment wrote."""
+    receipts = payments.receipts_of(payment.id)
+    transfer = ledger.first_transfer(f"receipt:{receipts[0].id}:") if receipts else None
+    return audit.row_hash(transfer)[:8] if transfer is not None else ""

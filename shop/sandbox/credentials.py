@@ -1,0 +1,25 @@
+"""What the simulated providers know of the demo's one merchant. None of it opens a real door."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MERCHANT: Final = "Cauri"
+
+WAVE: Final = {
+    "api_key": "wave_ci_prod_sandbox0000000000000000000000",
+    "webhook_secret": "wave_ci_WHS_sandbox000000000000000000000000000000000000000000",
+}
+MTN: Final = {
+    "subscription_key": "c0ffee00000000000000000000000001",
+    "api_user": "7f3c2b1a-0d4e-4f6a-9b8c-5d2e1f0a9c8b",
+    "api_key": "0123456789abcdef0123456789abcdef",
+}
+ORANGE: Final = {
+    "client_id": "sandbox-orange-client",
+    "client_secret": "sandbox-orange-secret",
+    "merchant_key": "a1b2c3d4",
+}
+MOOV: Final = {"username": "demo-merchant", "password": "demo-secret"}
+
+ALL: Final = {"wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV}

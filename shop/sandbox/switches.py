@@ -1,0 +1,51 @@
+"""What providers do differently from one day or country to the next: one choice each, kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shop.sandbox.book import Book
+
+#: Name -> what may be chosen; the first is the default. Notes of each provider say who saw what.
+CHOICES: Final = {
+    # Wave's nested error envelope is the only one some clients ever met.
+    "wave.errors": ("plain", "nested"),
+    "wave.webhook": ("signed", "shared_secret"),
+    # MTN's two pages contradict each other on the verb of callbacks.
+    "mtn.callback": ("POST", "PUT"),
+    "mtn.reason": ("text", "object"),
+    "mtn.failures": ("later", "at_once"),
+    "orange.expires_in": ("text", "number"),
+    # Moov's waiting push: 100, or 95 with "pending" in its description.
+    "moov.waiting": ("100", "95"),
+    "moov.bad_token": ("98", "8"),
+}
+
+
+class SwitchRefused(ValueError):
+    """No such switch, or no such position."""
+
+
+class Switches:
+    """The chosen positions, in the book."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+
+    def get(self, name: str) -> str:
+        """Read a switch."""
+        row = self._book.row("SELECT value FROM notes WHERE provider = 'switch' AND name = ?", name)
+        return str(row["value"]) if row else CHOICES[name][0]
+
+    def set(self, name: str, value: str) -> None:
+        """Turn a switch. Raises `SwitchRefused`."""
+        if name not in CHOICES:
+            raise SwitchRefused(f"unknown switch {name!r}: one of {', '.join(CHOICES)}")
+        if value not in CHOICES[name]:
+            raise SwitchRefused(f"{name} is one of {', '.join(CHOICES[name])}, not {value!r}")
+        with self._book.changing():
+            self._book.run("INSERT OR REPLACE INTO notes VALUES ('switch', ?, ?)", name, value)
+
+    def all(self) -> dict[str, str]:
+        """Read every switch."""
+        return {name: self.get(name) for name in CHOICES}

@@ -1,0 +1,1 @@
+"""The providers, asked over a wire we can see."""

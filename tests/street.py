@@ -1,0 +1,146 @@
+"""The whole road a payment takes, in one process: our services, the simulated providers, one clock.
+
+Nothing is mocked: adapters speak to the sandbox's wire handlers, webhooks come back through our own
+door, and `settle` does what the worker and the clock do.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+from flask import Flask
+
+from shop import jobs, references, settlement, sweeper
+from shop.db import session
+from shop.ledger import audit
+from shop.ledger import service as ledger
+from shop.ledger.chart import Account
+from shop.money import Money
+from shop.orders.models import Order
+from shop.payments import checks
+from shop.payments.models import Payment, Receipt
+from shop.payments.service import Intent
+from shop.payments.states import Purpose
+from shop.providers import build_providers, methods
+from shop.sandbox.registry import mount
+from shop.sandbox.values import Delivery
+from shop.sandbox.world import World
+from tests.marketplace import Clock
+
+#: A number of each method's operator, with money on it.
+PAYERS = {
+    "wave-ci": "+2250701020304",
+    "mtn-ci": "+2250501020304",
+    "orange-ci": "+2250701020305",
+    "moov-bj": "+2290195010203",
+}
+
+
+@dataclass
+class Street:
+    """A market, the providers across the road, and a clock that moves when told to."""
+
+    app: Flask
+    world: World
+    time: Clock
+
+    def start(self, order: Order, method: str = "wave-ci", form_key: str | None = None) -> Payment:
+        """Tap "Payer" as the page does."""
+        return settlement.start_payment(
+            Intent(
+                purpose=Purpose.ORDER,
+                purpose_id=order.id,
+                user_id=order.user_id,
+                method=methods.get(method),
+                payer_phone=PAYERS[method],
+                owed=order.total,
+                form_key=form_key or f"form-{references.new()}",
+            )
+        )
+
+    def sent(self, order: Order, method: str = "wave-ci") -> Payment:
+        """Start a payment and let the worker send it."""
+        payment = self.start(order, method)
+        jobs.run("submit_payments")
+        return self.again(payment)
+
+    def again(self, payment: Payment) -> Payment:
+        """Read a payment as it is now."""
+        session.rollback()
+        return session.get_one(Payment, payment.id)
+
+    def approve(self, payment: Payment) -> bool:
+        """Accept on the payer's phone."""
+        return self.world.pay(payment.provider, payment.reference, payment.payer_phone)
+
+    def refuse(self, payment: Payment) -> bool:
+        """Refuse on the payer's phone."""
+        return self.world.decline(payment.provider, payment.reference)
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass, and everybody do what fell due meanwhile, step by step."""
+        left = seconds
+        while left > 0:
+            step = min(left, 5.0 if seconds <= 600 else 60.0)
+            self.time.pass_(seconds=step)
+            left -= step
+            self.world.tick()
+            self.work()
+
+    def work(self) -> None:
+        """Do what the worker and the clock would do now."""
+        for name in sweeper.due():
+            if name != "send_notices":
+                jobs.run(name)
+        session.rollback()
+
+    def deliver(self, delivery: Delivery) -> int:
+        """Bring a provider's message to our own door."""
+        path = delivery.url.removeprefix("http://127.0.0.1:5000")
+        answer = self.app.test_client().open(
+            path, method=delivery.method, data=delivery.body, headers=delivery.headers
+        )
+        return answer.status_code
+
+    def balance(self, account: Account) -> Money:
+        """Read one ledger account."""
+        return ledger.balance(account)
+
+    def findings(self) -> list[audit.Finding]:
+        """Prove the books, the payments, and that both agree with the providers' own book."""
+        session.rollback()
+        return [*audit.check(), *checks.check(), *self._against_the_oracle()]
+
+    def _against_the_oracle(self) -> Iterator[audit.Finding]:
+        ours = {
+            (r.provider, r.transaction_ref): (r.amount, r.currency)
+            for r in session.query(Receipt).all()
+        }
+        theirs = {
+            (m.provider, m.transaction_id): (m.amount.amount, m.amount.currency)
+            for m in self.world.book()
+        }
+        for key in ours.keys() | theirs.keys():
+            if ours.get(key) != theirs.get(key):
+                yield audit.Finding(
+                    "oracle", f"{key}: ours {ours.get(key)}, theirs {theirs.get(key)}"
+                )
+
+
+@pytest.fixture
+def street(app: Flask, time: Clock) -> Iterator[Street]:
+    world = World(clock=time.now, rng=random.Random(7))
+    place = Street(app, world, time)
+    world.post.deliver = place.deliver
+    http = requests.Session()
+    http.trust_env = False
+    mount(http, world)
+    settings = app.config["SETTINGS"]
+    app.extensions["providers"] = build_providers(settings.provider_settings, session=http)
+    app.config["LANES"] = "inline"
+    yield place
+    world.close()
