@@ -157,3 +157,30 @@ def test_a_shared_link_shows_name_price_and_address(client: FlaskClient) -> None
     )
     assert f'/p/{product.code}/">' in html
     assert "https://wa.me/?text=" in html
+
+
+def test_every_index_of_the_models_is_in_the_database(app: Flask) -> None:
+    wanted = {index.name for table in db.metadata.tables.values() for index in table.indexes}
+
+    there = set(session.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'index'")))
+
+    assert sorted(wanted - there) == []
+
+
+@pytest.mark.parametrize(
+    ("narrowing", "index"),
+    [({}, "ix_product_shelf"), ({"category": "tissus"}, "ix_product_category_shelf")],
+)
+def test_shelves_are_read_in_order_and_never_sorted(
+    app: Flask, narrowing: dict[str, str], index: str
+) -> None:
+    with statements() as sent:
+        catalogue.shelf(**narrowing)  # type: ignore[arg-type]
+    (statement,) = sent
+
+    plan = session.connection().exec_driver_sql(
+        f"EXPLAIN QUERY PLAN {statement}", (1,) * statement.count("?")
+    )
+
+    steps = [row[3] for row in plan]
+    assert any(f"product USING INDEX {index}" in step for step in steps)
