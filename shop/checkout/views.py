@@ -77,6 +77,13 @@ def change() -> Page:
     return redirect(url_for("checkout.show_cart"), 303)
 
 
+@bp.get("/cart/set/")
+@public
+def after_change() -> Page:
+    """Go back to the cart: its error page has this address, and people reload it."""
+    return redirect(url_for("checkout.show_cart"), 303)
+
+
 @bp.post("/cart/remove/")
 @public
 def remove() -> Page:
