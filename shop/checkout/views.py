@@ -69,9 +69,12 @@ def change() -> Page:
         else:
             cart.change(code, cart.quantity(_one("quantity")))
     except BadQuantity as refusal:
-        sentence = refusal_sentence(refusal.code)
         page = render_template(
-            "checkout/cart.html", cart=cart.view(_place()), place=_place(), errors={code: sentence}
+            "checkout/cart.html",
+            cart=cart.view(_place()),
+            place=_place(),
+            errors={code: refusal_sentence(refusal.code)},
+            typed=request.form.get("quantity", "")[:8],
         )
         return page, 422
     return redirect(url_for("checkout.show_cart"), 303)
