@@ -27,6 +27,7 @@ from shop.ledger.entries import Entry
 from shop.money import Money
 from shop.orders import service as orders
 from shop.orders.models import Order
+from shop.payments import quick_state
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Claim, Intent
@@ -175,6 +176,7 @@ def _settle_alone(answer: Answer) -> int:
 
 def _settle(answers: Sequence[Answer]) -> list[str]:
     ended = _settle_in_transaction(answers)
+    quick_state.forget(answer.claim.reference for answer in answers)
     for reference in ended:
         payment_settled.send(reference)
     return ended

@@ -15,6 +15,8 @@ def init_app(app: Flask) -> None:
     )
 
     from shop.payments import status_views, views
+    from shop.payments.quick_state import QuickState
 
     app.register_blueprint(views.bp)
     app.register_blueprint(status_views.bp)
+    app.wsgi_app = QuickState(app, app.wsgi_app)  # type: ignore[assignment, method-assign]

@@ -23,8 +23,8 @@ from shop.accounts import service as accounts
 from shop.db import end_read
 from shop.i18n import amount_text
 from shop.orders import service as orders
+from shop.payments import quick_state, wording
 from shop.payments import service as payments
-from shop.payments import wording
 from shop.payments.forms import ClaimForm
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
@@ -104,6 +104,7 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         else None,
         paid_by_another=any(p.state is PaymentStatus.SUCCEEDED for p in others),
         waiting=wording.phase(payment, method) in WAITING,
+        key=quick_state.key_of(payment.reference),
         auto=request.args.get("auto") == "1",
     )
 
@@ -111,9 +112,13 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
 @bp.get("/payment/<reference>/state")
 @guest_or_signed_in
 def state(reference: str) -> Response:
-    """Tell a script the state in a few bytes; unchanged is 304."""
-    payment = own_payment(reference)
-    phase = wording.phase(payment, methods.get(payment.method))
+    """Tell a script the state in a few bytes; unchanged is 304. The page's own key opens it, or the payer."""
+    key = request.args.get("k", "")
+    payment = (
+        payments.find(reference) if quick_state.is_key(reference, key) else own_payment(reference)
+    )
+    method = methods.get(payment.method)
+    phase = wording.phase(payment, method)
     response = jsonify(
         state=wording.PUBLIC_STATES[phase],
         phase=phase,
@@ -122,6 +127,9 @@ def state(reference: str) -> Response:
         page=bool(payment.page_url),
     )
     response.add_etag()
+    quick_state.remember(
+        payment.reference, response.headers["ETag"], wording.phase_lasts_s(payment, method)
+    )
     response.make_conditional(request)
     return response
 
