@@ -34,7 +34,7 @@ def ring(job: str) -> bool:
     Call it after the transaction, never inside: a worker must find what it is told to look for.
     """
     assert not boundary.in_transaction(), "ring after the commit"
-    redis = page_connection()
+    redis, heard = page_connection(), False
     if redis is None:
         return False
     with shrugging(f"the bell for {job} was not heard"):
@@ -42,8 +42,8 @@ def ring(job: str) -> bool:
             _queue(redis).enqueue(
                 "shop.jobs.run", job, result_ttl=0, failure_ttl=86_400, job_timeout=JOB_TIMEOUT_S
             )
-        return True
-    return False
+        heard = True
+    return heard  # noqa: RET504 -- the block above may end early, in silence
 
 
 def silence(job: str) -> None:

@@ -17,7 +17,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from shop import i18n, references
+from shop import i18n, references, schema
 from shop.errors import NotFound, Refusal
 
 logger = logging.getLogger(__name__)
@@ -115,6 +115,9 @@ def static_url(filename: str) -> str:
 def _guard() -> BaseResponse | None:
     if request.endpoint is None:
         return None
+    if request.endpoint != "static" and not current_app.config.get("SCHEMA_READY"):
+        schema.require()
+        current_app.config["SCHEMA_READY"] = True
     access = access_of(current_app, request.endpoint)
     assert access is not None, f"{request.endpoint} says neither @public nor @signed_in"
     if access == "signed_in" and not current_user.is_authenticated:
