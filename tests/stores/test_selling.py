@@ -8,11 +8,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from shop import clock
 from shop.accounts.models import User
-from shop.db import session
+from shop.db import session, transaction
+from shop.orders import service as orders
 from shop.stores import service
 from shop.stores.models import DeliveryZone, Product, Store
-from tests.marketplace import make_product, make_store, make_user
+from tests.marketplace import make_order, make_product, make_store, make_user
 from tests.stores.test_photos import encoded
 
 SignIn = Callable[[User], FlaskClient]
@@ -268,3 +270,21 @@ def test_the_back_room_lists_products_and_low_stock(app: Flask, sign_in: SignIn)
     assert html.count("Presque fini") == 2
     assert html.count("En quantité") == 1
     assert 'href="/store/orders/"' in html
+
+
+def test_the_back_room_shows_what_was_sold_and_what_it_brings(app: Flask, sign_in: SignIn) -> None:
+    owner = make_user()
+    store = make_store(owner=owner, delivery=2_500)
+    paid, waiting = (
+        make_product("Pagne", price=20_000, store=store),
+        make_product("Bol", store=store),
+    )
+    order = make_order((paid, 1))
+    make_order((waiting, 1))
+    with transaction():
+        orders.mark_paid(orders.locked(order.id), clock.now())
+
+    html = sign_in(owner).get("/store/").get_data(as_text=True)
+
+    assert html.count('data-test="sale-row"') == 1
+    assert 'data-montant="21500"' in html, "20,000 + 2,500 of delivery - 5 % of the article"
