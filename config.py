@@ -47,6 +47,8 @@ class Settings:
     sms_url: str | None = None
     """Where login codes and notices are sent; the sandbox's phones in development."""
     site_name: str = "Cauri"
+    proxy_hops: int = 0
+    """How many reverse proxies of ours stand before the web server; their word on the client is taken."""
     commission_bp: int = 500
     """Our part of a seller's sale, in basis points; frozen on each order line."""
 
@@ -82,6 +84,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         provider_settings=_provider_settings(env, live=live),
         sms_url=env.get("SMS_URL") or _sandbox_sms(env, live=live),
         site_name=env.get("SITE_NAME") or "Cauri",
+        proxy_hops=_whole(env, "PROXY_HOPS", 0, 0, 5),
         commission_bp=_whole(env, "COMMISSION_BP", 500, 0, 5_000),
     )
     _check_together(settings)

@@ -69,7 +69,7 @@ def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(blank_database: Path, tmp_path: Path) -> Iterator[Flask]:
     shutil.copy(blank_database, tmp_path / "cauri.db")
     app = create_app(config.from_environment({"DATA_DIR": str(tmp_path)}))
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, SCHEMA_READY=True)
     app.test_client_class = Browser
     with ExitStack() as stack:
         stack.enter_context(app.app_context())
