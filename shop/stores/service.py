@@ -89,6 +89,8 @@ def product_by_code(code: str) -> Product:
 
 def store_by_slug(slug: str) -> Store:
     """Find an open shop by its address; else `NotFound`."""
+    if not slugs.is_slug(slug):
+        raise NotFound("not an address of ours")
     statement = sa.select(Store).where(Store.slug == slug, Store.status == "open")
     return _found(session.scalar(statement))
 

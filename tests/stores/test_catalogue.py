@@ -193,3 +193,22 @@ def test_shelves_are_read_by_their_index(app: Flask, narrowing: dict[str, str], 
     )
 
     assert step in [row[3] for row in plan]
+
+
+@pytest.mark.parametrize(
+    "path", ["/?q=\x00", "/?town=a%00b", "/?category=%00", "/s/a%00b/", "/s/A b/", "/p/%00/"]
+)
+def test_signs_that_are_not_printed_reach_no_database(client: FlaskClient, path: str) -> None:
+    sent: list[object] = []
+
+    def note(
+        _connection: object, _cursor: object, _statement: str, values: object, *_rest: object
+    ) -> None:
+        sent.append(values)
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    answer = client.get(path)
+    sa.event.remove(db.engine, "before_cursor_execute", note)
+
+    assert answer.status_code in (200, 404)
+    assert "\\x00" not in repr(sent)
