@@ -177,59 +177,59 @@ def raw(app, database_url):
     engine.dispose()
 
 
-def refused(raw: sa.Connection, statement: str) -> None:
+def taken(raw: sa.Connection, attacks: dict[str, str]) -> list[str]:
+    """Try every attack; name those that were taken or that changed anything. All fail: one database."""
+    successes = []
     before = _everything(raw)
-    with pytest.raises(DBAPIError):
-        raw.execute(sa.text(statement))
-    assert _everything(raw) == before
-    assert ledger.balance(chart.wallet(1, "XOF")) == Money(5_000, "XOF")
-    assert audit.check() == []
+    for name, statement in attacks.items():
+        try:
+            raw.execute(sa.text(statement))
+        except DBAPIError:
+            if _everything(raw) == before:
+                continue
+        successes.append(name)
+    return successes
 
 
 def _everything(raw: sa.Connection) -> list[list[tuple[object, ...]]]:
     tables = ("transfer", "ledger_account", "ledger_block", "ledger_snapshot")
     return [
-        [tuple(row) for row in raw.execute(sa.text(f"SELECT * FROM {t} ORDER BY 1"))]
-        for t in tables
+        [tuple(row) for row in raw.execute(sa.text(f"SELECT * FROM {table} ORDER BY 1"))]
+        for table in tables
     ]
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_raw_sql_cannot(raw, attack: str):
-    refused(raw, ATTACKS[attack])
+def test_raw_sql_cannot(raw):
+    assert taken(raw, ATTACKS) == []
+    assert ledger.balance(chart.wallet(1, "XOF")) == Money(5_000, "XOF")
+    assert audit.check() == []
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("attack", ON_SQLITE)
-def test_sqlite_cannot(raw, attack: str):
-    refused(raw, ON_SQLITE[attack])
+def test_sqlite_cannot(raw):
+    assert taken(raw, ON_SQLITE) == []
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("attack", ON_POSTGRESQL)
-def test_postgresql_cannot(raw, attack: str):
-    refused(raw, ON_POSTGRESQL[attack])
+def test_postgresql_cannot(raw):
+    assert taken(raw, ON_POSTGRESQL) == []
 
 
-@pytest.mark.parametrize("kind", ["wallet", "escrow", "hold", "pot", "guarantee"])
-def test_no_guarded_kind_goes_below_zero(raw, kind: str):
-    raw.execute(
-        sa.text(
+def test_no_guarded_kind_goes_below_zero(raw):
+    overdrafts = {}
+    for kind in ("wallet", "escrow", "hold", "pot", "guarantee"):
+        opening = (
             "INSERT INTO ledger_account (code, kind, owner, currency, balance)"
             f" VALUES ('{kind}:5:XOF', '{kind}', '5', 'XOF', 0)"
         )
-    )
-
-    with pytest.raises(DBAPIError):
-        raw.execute(
-            sa.text(
-                "INSERT INTO transfer (key, event, debit_id, credit_id, amount, currency, created_at)"
-                f" SELECT 'k', 'e', (SELECT id FROM ledger_account WHERE code = '{kind}:5:XOF'), debit_id,"
-                " 1, currency, created_at FROM transfer WHERE id = 1"
-            )
+        raw.execute(sa.text(opening))
+        overdrafts[kind] = (
+            "INSERT INTO transfer (key, event, debit_id, credit_id, amount, currency, created_at)"
+            f" SELECT 'k', 'e', (SELECT id FROM ledger_account WHERE code = '{kind}:5:XOF'), debit_id,"
+            " 1, currency, created_at FROM transfer WHERE id = 1"
         )
 
-    assert audit.check() == []
+    assert taken(raw, overdrafts) == []
 
 
 def test_an_honest_raw_transfer_moves_the_balance(raw):
