@@ -1,5 +1,6 @@
 """Fixtures that every test may ask for: real servers, a real browser, a small market, a whole street."""
 
+from tests.live import live, running
 from tests.marketplace import app, blank_database, client, time
 from tests.servers_fixtures import chromium, postgres_server, redis_url
 from tests.street import street
@@ -9,8 +10,10 @@ __all__ = [
     "blank_database",
     "chromium",
     "client",
+    "live",
     "postgres_server",
     "redis_url",
+    "running",
     "street",
     "time",
 ]
