@@ -90,7 +90,7 @@ def answer_on_phone(live: Live, sim: Sim, operator: str, reference: str, act: st
     phone.submit(form)
 
 
-def wait_for(visitor: Visitor, reference: str, state: str) -> Page:
+def wait_for(live: Live, visitor: Visitor, reference: str, state: str) -> Page:
     """Reload the status page until it says so."""
 
     def said() -> bool:
@@ -108,7 +108,7 @@ def buy(live: Live, visitor: Visitor, sim: Sim, operator: str) -> tuple[str, str
     placed = order(live, visitor, sim)
     attempt = pay(visitor, sim, operator)
     approve(live, visitor, sim, operator, attempt)
-    wait_for(visitor, attempt, "succeeded")
+    wait_for(live, visitor, attempt, "succeeded")
     return placed, attempt
 
 

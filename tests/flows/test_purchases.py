@@ -110,13 +110,13 @@ def test_an_attempt_that_failed_leaves_the_order_to_another_operator(live: Live)
     placed = order(live, visitor, sim)
     first = pay(visitor, sim, "mtn")
     live.world.refuse(live.prompt(first, "mtn").id)
-    page = wait_for(visitor, first, "failed")
+    page = wait_for(live, visitor, first, "failed")
     assert page.root.one(data_test="pay-reason").text
 
     visitor.open(page.link(data_test="again"))
     second = pay(visitor, sim, "wave")
     approve(live, visitor, sim, "wave", second)
-    wait_for(visitor, second, "succeeded")
+    wait_for(live, visitor, second, "succeeded")
 
     assert live.moved(first) == []
     page = visitor.open(f"/order/{placed}/")
