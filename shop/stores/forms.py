@@ -186,4 +186,4 @@ class ZoneForm(FlaskForm):  # type: ignore[misc]
         [Length(0, 60, _l("60 lettres au plus."))],
         filters=[one_line],
     )
-    price = AmountField(_l("Prix de la livraison"), [Amount(0)])
+    price = AmountField(_l("Prix de cette livraison"), [Amount(0)])
