@@ -26,7 +26,7 @@ import config
 from shop import clock, create_app, sweeper
 from shop.db import session
 from shop.ledger import audit
-from shop.payments import checks
+from shop.payments import checks, provider_settings
 from shop.payments.models import Payment, Receipt
 from shop.providers import build_providers
 from shop.sandbox.server import PortBusy, Server, deliver
@@ -166,7 +166,7 @@ class Live:
         """Lift all faults, and forget which providers were failing."""
         self.world.faults.clear()
         settings = self.app.config["SETTINGS"]
-        self.app.extensions["providers"] = build_providers(settings.provider_settings)
+        self.app.extensions["providers"] = build_providers(provider_settings(settings))
 
 
 def wait_until(true: Any, what: str, within_s: float = 10.0) -> None:
