@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
+from werkzeug.local import LocalProxy
 
 from shop import boundary, clock
 
@@ -67,7 +67,6 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(metadata=Base.metadata)
-migrate = Migrate(render_as_batch=True)
 session = db.session
 
 
@@ -76,9 +75,22 @@ def init_app(app: Flask) -> None:
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(url))
     db.init_app(app)
-    migrate.init_app(app, db)
+    app.extensions["migrate"] = _migrations(app)
     with app.app_context():
         prepare_engine(db.engine)
+
+
+def _migrations(app: Flask) -> Any:
+    """Stand in for Flask-Migrate until a migration runs: Alembic would make up a third of every start."""
+
+    @cache
+    def loaded() -> Any:
+        from flask_migrate import Migrate
+
+        Migrate(app, db, render_as_batch=True)
+        return app.extensions["migrate"]
+
+    return LocalProxy(loaded)
 
 
 def _engine_options(url: str) -> dict[str, Any]:

@@ -6,6 +6,8 @@ Nothing here may fail a page: with Redis away the clock process finds the same r
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -32,34 +34,42 @@ def ring(job: str) -> bool:
     Call it after the transaction, never inside: a worker must find what it is told to look for.
     """
     assert not boundary.in_transaction(), "ring after the commit"
-    url = current_app.config["SETTINGS"].redis_url
-    if url is None:
+    redis, heard = page_connection(), False
+    if redis is None:
         return False
-    from redis.exceptions import RedisError
-
-    try:
-        redis = _page_redis(url)
+    with shrugging(f"the bell for {job} was not heard"):
         if redis.set(f"cauri:bell:{job}", 1, nx=True, px=BELL_MS):
             _queue(redis).enqueue(
                 "shop.jobs.run", job, result_ttl=0, failure_ttl=86_400, job_timeout=JOB_TIMEOUT_S
             )
-    except RedisError as error:
-        logger.warning("the bell for %s was not heard: %s", job, type(error).__name__)
-        return False
-    return True
+        heard = True
+    return heard  # noqa: RET504 -- the block above may end early, in silence
 
 
 def silence(job: str) -> None:
     """Clear the bell; a drain does this before it reads, so that no later ring is lost."""
-    url = current_app.config["SETTINGS"].redis_url
-    if url is None:
+    redis = page_connection()
+    if redis is None:
         return
+    with shrugging(f"the bell for {job} was not cleared"):
+        redis.delete(f"cauri:bell:{job}")
+
+
+def page_connection() -> Redis | None:
+    """Redis for pages, which gives up at once; None where there is none."""
+    url = current_app.config["SETTINGS"].redis_url
+    return _page_redis(url) if url is not None else None
+
+
+@contextmanager
+def shrugging(what: str) -> Iterator[None]:
+    """Let Redis fail without failing anybody: the database has the truth and the clock the time."""
     from redis.exceptions import RedisError
 
     try:
-        _page_redis(url).delete(f"cauri:bell:{job}")
+        yield
     except RedisError as error:
-        logger.warning("the bell for %s was not cleared: %s", job, type(error).__name__)
+        logger.warning("%s: %s", what, type(error).__name__)
 
 
 def _queue(redis: Redis) -> Queue:

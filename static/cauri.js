@@ -2,7 +2,7 @@
 (function () {
   var box = document.getElementById('statut');
   if (!box || !window.fetch) return;
-  var url = '/payment/' + box.dataset.ref + '/state', waits = [4, 6, 9, 13, 20, 30], asked = 0, spent = 0;
+  var url = '/payment/' + box.dataset.ref + '/state?k=' + box.dataset.key, waits = [4, 6, 9, 13, 20, 30], asked = 0, spent = 0;
   var opened = !document.querySelector('[data-test=continue]');
   function next() {
     var wait = waits[Math.min(asked++, waits.length - 1)];
@@ -11,7 +11,7 @@
   }
   function look() {
     if (document.hidden) return next();
-    fetch(url, { headers: { Accept: 'application/json' } }).then(function (r) { return r.json(); }).then(function (s) {
+    fetch(url, { cache: 'no-cache', headers: { Accept: 'application/json' } }).then(function (r) { return r.json(); }).then(function (s) {
       if (s.state !== box.dataset.state || s.phase !== box.dataset.phase || (opened && s.page && !box.querySelector('[data-test=continue]'))) location.reload();
       else next();
     }).catch(next);

@@ -7,6 +7,7 @@ from tests.databases import (
     database_url,
     pytest_generate_tests,
 )
+from tests.live import live, running
 from tests.marketplace import app, client, time
 from tests.servers_fixtures import chromium, postgres_server, redis_url
 from tests.street import street
@@ -19,9 +20,11 @@ __all__ = [
     "client",
     "database",
     "database_url",
+    "live",
     "postgres_server",
     "pytest_generate_tests",
     "redis_url",
+    "running",
     "street",
     "time",
 ]

@@ -13,7 +13,7 @@ from shop.accounts import service
 from shop.accounts.models import User
 
 #: What signing in keeps; everything else in the cookie is dropped with the old identity.
-KEPT: Final = ("cart", "orders")
+KEPT: Final = ("cart", "place", "orders")
 
 
 def load(token: str) -> User | None:

@@ -119,6 +119,11 @@ class SellerOrder(Base):
         return Money(self.total_amount, self.currency)
 
     @property
+    def items(self) -> Money:
+        """This shop's articles."""
+        return Money(self.items_amount, self.currency)
+
+    @property
     def delivery(self) -> Money:
         """This shop's delivery."""
         return Money(self.delivery_amount, self.currency)

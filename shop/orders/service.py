@@ -26,6 +26,7 @@ __all__ = [
     "OutOfStock",
     "StoreQuote",
     "by_access_token",
+    "by_form_key",
     "by_id",
     "cancel",
     "change_owner",
@@ -52,6 +53,11 @@ def find(reference: str) -> Order:
 def visible_to(user_id: int | None, reference: str) -> Order:
     """Give a user's own order; another's looks exactly like none. Raises `NotFound`."""
     return _one(Order.reference == reference, Order.user_id == user_id)
+
+
+def by_form_key(form_key: str) -> Order | None:
+    """Give the order a form placed; None when it placed none."""
+    return session.scalar(sa.select(Order).where(Order.form_key == form_key))
 
 
 def by_id(order_id: int) -> Order:

@@ -65,6 +65,15 @@ def phase(payment: Payment, method: Method) -> Phase:
     return Phase.APPROVE if age_s <= STILL_WAITING_S else Phase.STILL
 
 
+def phase_lasts_s(payment: Payment, method: Method) -> float:
+    """Say for how many seconds age alone will not change the phase."""
+    if payment.state in _FIXED:
+        return float("inf")
+    age_s = (clock.now() - payment.created_at).total_seconds()
+    turns = (STILL_WAITING_S, method.approve_window_s, method.session_s)
+    return min((turn - age_s for turn in turns if turn > age_s), default=float("inf"))
+
+
 _FIXED: Final = {
     PaymentStatus.SUCCEEDED: Phase.SUCCEEDED,
     PaymentStatus.FAILED: Phase.FAILED,

@@ -38,6 +38,15 @@ def check_e164(text: str) -> str:
     return text
 
 
+def typed_number(text: str, country: str) -> str:
+    """Read a number as payers type it, local or international, or raise `NoSuchPhone`."""
+    try:
+        return numbers.parse(text, country).e164
+    except numbers.PhoneError:
+        # Foreign test numbers of a provider belong to no country we serve.
+        return check_e164("".join(text.split()))
+
+
 def country_of(e164: str) -> str | None:
     """Tell the country we serve this number belongs to; None for foreign test numbers."""
     for country, code in numbers.COUNTRIES.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 
-from shop.sandbox.handsets import NoSuchPhone, check_e164
+from shop.sandbox.handsets import NoSuchPhone, typed_number
 from shop.sandbox.pages import page
 from shop.sandbox.values import Prompt, State, Why
 from shop.sandbox.world import World
@@ -18,21 +18,22 @@ def create_blueprint(world: World) -> Blueprint:
     @bp.get("/payment/pay_token/<token>")
     def show(token: str) -> ResponseReturnValue:
         prompt = world.find("orange", token)
-        return _page(prompt, 200 if prompt else 404)
+        return _page(world, prompt, 200 if prompt else 404)
 
     @bp.post("/payment/pay_token/<token>")
     def act(token: str) -> ResponseReturnValue:
         prompt = world.find("orange", token)
         if prompt is None or prompt.state is not State.OPEN:
-            return _page(prompt, 404 if prompt is None else 409)
+            return _page(world, prompt, 404 if prompt is None else 409)
         if request.form.get("choice") == "cancel":
             # Nobody is told: the payment stays INITIATED.
             return redirect(prompt.details["cancel_url"], 303)
         try:
-            number = check_e164("".join(request.form.get("msisdn", "").split()))
+            number = typed_number(request.form.get("msisdn", ""), _country(prompt))
         except NoSuchPhone:
-            return _page(prompt, 422, problem="bad_number")
-        return _page(confirm(world, prompt, number, request.form.get("otp", "").strip()), 200)
+            return _page(world, prompt, 422, problem="bad_number")
+        code = request.form.get("otp", "").strip()
+        return _page(world, confirm(world, prompt, number, code), 200)
 
     return bp
 
@@ -47,5 +48,14 @@ def confirm(world: World, prompt: Prompt, number: str, code: str) -> Prompt:
     return world.prompt(prompt.id)
 
 
-def _page(prompt: Prompt | None, status: int, problem: str | None = None) -> ResponseReturnValue:
-    return page("orange.html", prompt=prompt, problem=problem), status
+def _country(prompt: Prompt) -> str:
+    """Tell in which country a number without a code is read."""
+    env = str(prompt.details["env"])
+    return "CI" if env == "dev" else env.upper()
+
+
+def _page(
+    world: World, prompt: Prompt | None, status: int, problem: str | None = None
+) -> ResponseReturnValue:
+    phones = world.phones_url
+    return page("orange.html", prompt=prompt, problem=problem, phones=phones), status

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from shop.sandbox import phones_api
 from shop.sandbox.faults import IMPOSSIBLE, PROVIDERS, WIRE, FaultKind, FaultRefused
-from shop.sandbox.handsets import DEMO, NoSuchPhone
+from shop.sandbox.handsets import DEMO, NoSuchPhone, typed_number
 from shop.sandbox.pages import furnish, language, page
 from shop.sandbox.registry import DEFAULT_PORT, info
 from shop.sandbox.switches import CHOICES, SwitchRefused
@@ -37,7 +37,7 @@ def _screens(world: World, port: int) -> Blueprint:
 
     @bp.get("/")
     def index() -> ResponseReturnValue:
-        typed = "".join(request.args.get("number", "").split())
+        typed = request.args.get("number", "").strip()
         if typed:
             return _opened(world, typed, port)
         return _index(world, port)
@@ -82,7 +82,7 @@ def _index(world: World, port: int, *, problem: bool = False) -> str:
 
 def _opened(world: World, typed: str, port: int) -> ResponseReturnValue:
     try:
-        number = world.phone(typed).e164
+        number = world.phone(typed_number(typed, "CI")).e164
     except NoSuchPhone:
         return _index(world, port, problem=True), 422
     return redirect(_address(number), 303)

@@ -137,7 +137,13 @@ def serve(
     """Run the sandbox until SIGTERM or SIGINT. Raises `PortBusy`."""
     if store != ":memory:":
         Path(store).parent.mkdir(parents=True, exist_ok=True)
-    world = World(store=store, rng=random.SystemRandom(), deliver=deliver, shop_url=shop_url)
+    world = World(
+        store=store,
+        rng=random.SystemRandom(),
+        deliver=deliver,
+        shop_url=shop_url,
+        phones_url=f"http://{host}:{port}",
+    )
     server = Server(world, host=host, port=port)
     asked_to_stop = threading.Event()
 

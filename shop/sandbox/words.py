@@ -18,7 +18,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "waiting": ("en attente", "waiting"),
     "open_number": ("Ouvrir un autre numéro", "Open another number"),
     "number": ("Numéro international", "International number"),
-    "number_help": ("Par exemple +2250701020304.", "For example +2250701020304."),
+    "number_help": (
+        "Par exemple 07 01 02 03 04 ou +2250701020304.",
+        "For example 07 01 02 03 04 or +2250701020304.",
+    ),
     "open": ("Ouvrir", "Open"),
     "endings": (
         "Un numéro qui finit par 00 n’a pas d’argent ; par 99, il n’a pas de compte.",
@@ -76,8 +79,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The payment is being processed. You may go back to the shop.",
     ),
     "bad_number": (
-        "Écrivez le numéro avec + et l’indicatif du pays.",
-        "Write the number with + and the country code.",
+        "Ce numéro n’est pas valable. Écrivez-le avec + et l’indicatif du pays.",
+        "This number is not valid. Write it with + and the country code.",
     ),
     "insufficient_funds": ("Solde insuffisant.", "Not enough money."),
     "declined": ("Vous avez refusé.", "You refused."),

@@ -44,10 +44,11 @@ class World:
     def __init__(
         self, *, store: str = ":memory:", clock: Callable[[], datetime] = shop_clock.now,
         rng: random.Random, deliver: Callable[[Delivery], int] | None = None,
-        shop_url: str = "http://127.0.0.1:5000",
+        shop_url: str = "http://127.0.0.1:5000", phones_url: str = "http://127.0.0.1:9100",
     ) -> None:  # fmt: skip
         """Open the world. `deliver` sends one webhook and gives the status it met (0: none)."""
         self.shop_url = shop_url.rstrip("/")
+        self.phones_url = phones_url.rstrip("/")
         self.faults = Faults()
         self.desks: dict[str, Desk] = {}
         self.book_file = Book(store, clock, rng)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -43,10 +45,23 @@ def test_accepts_from_many_threads_are_one_movement(mtn: Mtn, world):
     assert len(world.book()) == 1
 
 
+def slowly(look: Callable[..., object]) -> Callable[..., object]:
+    """Leave room after a look for another thread to do the same."""
+
+    def looked(*args: object) -> object:
+        found = look(*args)
+        time.sleep(0.01)
+        return found
+
+    return looked
+
+
 @pytest.mark.parametrize("provider", ["mtn", "orange"])
 def test_one_reference_sent_by_many_threads_is_one_request(
-    mtn: Mtn, orange: Orange, world, provider
+    mtn: Mtn, orange: Orange, world, provider, monkeypatch
 ):
+    for look in ("find", "search"):
+        monkeypatch.setattr(world, look, slowly(getattr(world, look)))
     barrier = threading.Barrier(6)
     headers = mtn.headers()
     mtn.headers = lambda _environment: dict(headers)
@@ -120,26 +135,29 @@ def test_a_penniless_phone_and_an_unregistered_one_cannot_pay(mtn: Mtn, world):
     assert world.book() == []
 
 
-def story(seed: int) -> tuple[list[str], list[str]]:
-    """Play a few payments with chance and faults; give the log and the names of what moved."""
+def story(seed: int) -> tuple[list[str], list[bytes], list[str]]:
+    """Play some payments with chance and faults; give the log, the webhooks and what moved."""
     hand, shop = HandClock(), Shop()
     world = World(clock=hand, rng=random.Random(seed), deliver=shop)
     with requests.Session() as session:
         mount(session, world)
-        wave, mtn = Wave(session), Mtn(session)
+        wave, mtn, orange = Wave(session), Mtn(session), Orange(session)
+        orange.sign_in()
         choice = random.Random(seed)
         world.faults.add("wave", "duplicate_webhooks", calls=1)
         for index in range(12):
             wave.open(f"w{index}")
             mtn.ask(callback="http://127.0.0.1:5000/webhook/mtn/x/")
+            orange.ask(f"o{index}")
+            world.pay("orange", f"o{index}", CI)
             choice.choice([world.pay, world.decline])("wave", f"w{index}", CI)
             choice.choice([world.pay, world.decline])("mtn", f"order-{index + 1}")
-            hand.forward(choice.uniform(0, 40))
+            hand.forward(choice.uniform(0, 4))
             world.tick()
     names = [m.transaction_id for m in world.book()]
     log = world.log()
     world.close()
-    return log, names
+    return log, [delivery.body for delivery in shop.received], names
 
 
 def test_one_seed_tells_one_story_and_another_a_different_one():
