@@ -251,8 +251,10 @@ def _follow(answer: Answer, payment: Payment, order: Order, said: Outcome) -> li
 
 
 def _too_old(payment: Payment) -> bool:
+    """Say whether a page nobody confirmed has died. It lives from its sending, not from the tap."""
     limit_s = payments.provider_of(payment).timing.void_after_s
-    return limit_s is not None and clock.now() > payment.created_at + timedelta(seconds=limit_s)
+    assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
+    return limit_s is not None and clock.now() > payment.sent_at + timedelta(seconds=limit_s)
 
 
 def _refuse(payment: Payment, order: Order, source: str, reason: Reason, words: str) -> None:
