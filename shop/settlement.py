@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -114,19 +114,19 @@ def _start(intent: Intent) -> Payment:
 
 
 @retrying
-def check_now(owners: Collection[int], reference: str) -> Payment:
+def check_now(payment_id: int) -> Payment:
     """Make the buyer's question due at once, at most every few seconds; the caller rings (F12)."""
     with transaction():
-        payment = payments.locked([payments.visible_to(owners, reference).id]).popitem()[1]
+        payment = payments.locked([payment_id])[payment_id]
         payments.make_due([payment])
         return payment
 
 
 @retrying
-def claim_paid(owners: Collection[int], reference: str, typed: str) -> Payment:
+def claim_paid(payment_id: int, typed: str) -> Payment:
     """Keep the operator's reference the buyer read in the SMS: a hint to look, never a proof."""
     with transaction():
-        payment = payments.locked([payments.visible_to(owners, reference).id]).popitem()[1]
+        payment = payments.locked([payment_id])[payment_id]
         payment.payer_claim = typed
         payments.note(payment, "buyer", words=f"says it is paid, reference {typed}")
         payments.make_due([payment])
@@ -134,12 +134,14 @@ def claim_paid(owners: Collection[int], reference: str, typed: str) -> Payment:
 
 
 @retrying
-def give_up(owners: Collection[int], reference: str) -> Payment:
+def give_up(payment_id: int) -> Payment:
     """Let the buyer leave an attempt for another method; what it may still bring is kept (U09)."""
     with transaction():
-        payment = payments.visible_to(owners, reference)
-        order = orders.locked(payment.purpose_id)
-        payment = payments.locked([payment.id])[payment.id]
+        purpose_id = session.scalars(
+            sa.select(Payment.purpose_id).where(Payment.id == payment_id)
+        ).one()
+        order = orders.locked(purpose_id)
+        payment = payments.locked([payment_id])[payment_id]
         payments.give_up(payment)
         _release_stock(payment, order)
         return payment

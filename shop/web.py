@@ -15,6 +15,7 @@ from flask_compress import Compress
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from shop import i18n, references, schema
@@ -75,6 +76,11 @@ def init_app(app: Flask) -> None:
         COMPRESS_MIMETYPES=["text/html", "text/css", "application/javascript", "image/svg+xml", "text/plain"],
         COMPRESS_MIN_SIZE=400,
     )  # fmt: skip
+    if settings.https:
+        app.config["TRUSTED_HOSTS"] = [urlsplit(settings.public_url).hostname]
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     csrf.init_app(app)
     login_manager.init_app(app)
     login_manager.user_loader(lambda _token: None)  # until the accounts room says better
@@ -130,7 +136,7 @@ def _headers(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if request.is_secure:
+    if current_app.config["SETTINGS"].https:
         response.headers.setdefault(
             "Strict-Transport-Security", "max-age=31536000; includeSubDomains"
         )

@@ -166,7 +166,7 @@ def _rules() -> None:
     """What a payment may become, and what of it never changes (P1, P2, P9)."""
     triggers.edges("payment", "status", EDGES)
     triggers.frozen(
-        "payment", "intent", "reference", "purpose", "purpose_id", "user_id", "method", "provider",
+        "payment", "intent", "id", "reference", "form_key", "purpose", "purpose_id", "user_id", "method", "provider",
         "country", "payer_phone", "currency", "amount", "fee_amount", "callback_token", "created_at",
     )  # fmt: skip
     triggers.frozen(
@@ -179,8 +179,11 @@ def _rules() -> None:
     triggers.no_delete("payment")
     triggers.append_only("payment_event")
     triggers.append_only("receipt")
-    triggers.once_only("payment", "id", "reference")
-    triggers.once_only("receipt", "id", "code")
+    triggers.once_only(
+        "payment", "id", "reference", "form_key", "callback_token", ("provider", "provider_ref")
+    )
+    triggers.once_only("payment_event", "id")
+    triggers.once_only("receipt", "id", "code", ("provider", "transaction_ref"))
 
 
 def downgrade() -> None:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from flask import Flask
+
+if TYPE_CHECKING:
+    from config import Settings
 
 
 def init_app(app: Flask) -> None:
     """Build the providers from settings, and attach the pages."""
-    from shop.providers import build_providers
-
-    settings = app.config["SETTINGS"]
-    app.extensions["providers"] = build_providers(
-        settings.provider_settings, names=settings.providers or None
-    )
-
     from shop.payments import status_views, views
     from shop.payments.quick_state import QuickState
+    from shop.providers import build_providers
 
+    settings: Settings = app.config["SETTINGS"]
+    app.extensions["providers"] = build_providers(
+        provider_settings(settings), names=settings.providers or None
+    )
     app.register_blueprint(views.bp)
     app.register_blueprint(status_views.bp)
     app.wsgi_app = QuickState(app, app.wsgi_app)  # type: ignore[assignment, method-assign]
+
+
+def provider_settings(settings: Settings) -> Mapping[str, str]:
+    """Give what providers are made from: the environment, completed by the sandbox unless live."""
+    from shop.providers import against_sandbox
+
+    if settings.live:
+        return settings.environment
+    return against_sandbox(settings.environment, settings.sandbox_port)

@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from functools import cached_property
 from html import escape
+from typing import ClassVar
 
 import requests
 from defusedxml.common import DefusedXmlException
@@ -97,6 +98,10 @@ class Moov(Provider):
     )
     timing = Timing(read_s=90.0, total_s=90.0, lease_s=120.0, concurrency=16)
     sandbox_port = 4
+    sandbox_settings: ClassVar[Mapping[str, str]] = {
+        "username": "demo-merchant",
+        "password": "demo-secret",
+    }
 
     def __init__(
         self,

@@ -1,0 +1,38 @@
+"""The dangerous situations: a campaign that never reached one of them has proved nothing about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SITUATIONS: Final = {
+    "killed_after_acceptance": "a process dies between the provider's yes and our commit",
+    "killed_while_sending": "a process dies when its request is about to leave",
+    "killed_inside_transaction": "a process dies in the middle of a write transaction",
+    "killed_after_commit": "a process dies right after its commit",
+    "everybody_killed": "all processes die at once",
+    "answer_lost_then_found": "the first answer never came, and a question finds the money asked for",
+    "webhook_overtook_reply": "a provider announces a payment whose sender has not heard back yet",
+    "forged_webhook_for_pending": "a forger says paid about a payment that is waiting",
+    "webhook_for_another_payment": "a message about one payment arrives at another's address",
+    "webhook_twice": "the same message arrives twice",
+    "late_success_after_failed": "money arrives after its attempt had failed",
+    "double_success": "a second attempt brings money for an order that is paid",
+    "given_up_brought_money": "an attempt the buyer had left brings the money",
+    "stock_gone_at_late_success": "money arrives when the article has been sold to somebody else",
+    "short_amount": "less arrives than was asked",
+    "surplus": "more arrives than was asked",
+    "wrong_currency": "another currency arrives than was asked",
+    "two_workers_on_one_payment": "a second worker takes a payment whose first worker still lives",
+    "lease_expired_before_asking": "a worker wakes too late to send",
+    "stale_lease_was_silent": "a worker with an expired lease comes to write",
+    "commit_succeeded_but_error": "a commit succeeds and its client sees an error",
+    "form_submitted_twice_at_once": "one form is submitted by two requests at the same time",
+    "out_of_stock_at_payment": "the last article goes while another buyer taps",
+    "absence_ended_an_attempt": "the provider never heard of an attempt, seen late enough to count",
+    "absence_was_too_early": "the provider knows nothing yet, and that means nothing yet",
+    "writer_waited": "a writer waits in line for another",
+    "bells_lost": "Redis forgets rings that nobody had heard",
+    "bell_heard_twice": "one ring starts two workers",
+    "skewed_clock_wrote": "a worker whose clock is an hour off writes",
+    "provider_rested": "a breaker refuses a call",
+}
