@@ -186,7 +186,7 @@ def test_too_much_pays_and_the_surplus_is_kept(street: Street, method: str):
 
 
 @pytest.mark.parametrize("method", TELLING)
-def test_another_currency_waits_for_a_person(street: Street, method: str):
+def test_another_currency_is_the_payers(street: Street, method: str):
     order = make_order()
     payment = street.sent(order, method)
     plant(street, payment, FaultKind.WRONG_CURRENCY)
@@ -194,9 +194,11 @@ def test_another_currency_waits_for_a_person(street: Street, method: str):
     assert street.approve(payment)
     street.pass_(120)
 
-    assert receipt(payment).disposition == "suspense"
-    assert street.again(payment).status == "review"
+    came = receipt(payment)
+    assert (came.note, came.disposition) == ("wrong_currency", "wallet")
+    assert street.again(payment).status == "failed"
     assert order.status == "awaiting_payment"
+    assert street.balance(chart.wallet(order.user_id, came.currency)) == came.money
     assert in_wallet(street, order) == 0
     assert street.findings() == []
 
@@ -308,3 +310,14 @@ def test_contradicting_answers_keep_the_money_and_the_end(street: Street, order_
     assert order.status == "paid"
     expected = "succeeded" if order_of[0] == "paid" else "failed"
     assert street.again(payment).status == expected
+
+
+def test_one_phone_is_not_asked_all_day(street: Street):
+    for _again in range(payments.MOST_PER_PHONE):
+        settlement.give_up(street.sent(make_order(), "mtn-ci").id)
+
+    with pytest.raises(settlement.TooManyAttempts):
+        street.start(make_order(), "mtn-ci")
+
+    street.time.pass_(minutes=16)
+    assert street.start(make_order(), "mtn-ci").status == "created"
