@@ -9,21 +9,6 @@ from pathlib import Path
 
 from shop.errors import ConfigurationError
 
-#: The simulated providers' own credentials: worth nothing outside the sandbox (C13).
-SANDBOX_PROVIDERS: Mapping[str, str] = {
-    "WAVE_API_KEY": "wave_ci_prod_sandbox0000000000000000000000",
-    "WAVE_WEBHOOK_SECRET": "wave_ci_WHS_sandbox000000000000000000000000000000000000000000",
-    "MTN_SUBSCRIPTION_KEY": "c0ffee00000000000000000000000001",
-    "MTN_API_USER": "7f3c2b1a-0d4e-4f6a-9b8c-5d2e1f0a9c8b",
-    "MTN_API_KEY": "0123456789abcdef0123456789abcdef",
-    "ORANGE_CLIENT_ID": "sandbox-orange-client",
-    "ORANGE_CLIENT_SECRET": "sandbox-orange-secret",
-    "ORANGE_MERCHANT_KEY": "a1b2c3d4",
-    "MOOV_USERNAME": "demo-merchant",
-    "MOOV_PASSWORD": "demo-secret",
-}
-SANDBOX_OFFSETS: Mapping[str, int] = {"WAVE": 1, "MTN": 2, "ORANGE": 3, "MOOV": 4}
-
 #: Never a real secret: refused as soon as the site leaves this machine.
 DEVELOPMENT_KEY = "development-only"
 
@@ -43,10 +28,13 @@ class Settings:
     sandbox_port: int
     providers: tuple[str, ...]
     """Names of the providers to load; empty means all."""
-    provider_settings: Mapping[str, str] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
+    """Everything that was set: each provider reads what carries its own prefix."""
     sms_url: str | None = None
     """Where login codes and notices are sent; the sandbox's phones in development."""
     site_name: str = "Cauri"
+    proxy_hops: int = 0
+    """How many reverse proxies of ours stand before the web server; their word on the client is taken."""
     commission_bp: int = 500
     """Our part of a seller's sale, in basis points; frozen on each order line."""
 
@@ -79,9 +67,10 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         public_url=(env.get("PUBLIC_URL") or f"http://{host}:{port}").rstrip("/"),
         sandbox_port=_port(env, "SANDBOX_PORT", 9100),
         providers=tuple(p.strip() for p in env.get("PROVIDERS", "").split(",") if p.strip()),
-        provider_settings=_provider_settings(env, live=live),
+        environment=dict(env),
         sms_url=env.get("SMS_URL") or _sandbox_sms(env, live=live),
         site_name=env.get("SITE_NAME") or "Cauri",
+        proxy_hops=_whole(env, "PROXY_HOPS", 0, 0, 5),
         commission_bp=_whole(env, "COMMISSION_BP", 500, 0, 5_000),
     )
     _check_together(settings)
@@ -114,16 +103,6 @@ def _database_url(env: Mapping[str, str], data_dir: Path) -> str:
     if not url.startswith(("sqlite:", "postgresql+psycopg:")):
         raise ConfigurationError("DATABASE_URL must be a sqlite:/// or postgresql:// address.")
     return url
-
-
-def _provider_settings(env: Mapping[str, str], *, live: bool) -> Mapping[str, str]:
-    prefixes = tuple(f"{name}_" for name in SANDBOX_OFFSETS)
-    given = {k: v for k, v in env.items() if k.startswith(prefixes)}
-    if live:
-        return given
-    base = _port(env, "SANDBOX_PORT", 9100)
-    origins = {f"{n}_BASE_URL": f"http://127.0.0.1:{base + i}" for n, i in SANDBOX_OFFSETS.items()}
-    return {**origins, **SANDBOX_PROVIDERS, **given}
 
 
 def _sandbox_sms(env: Mapping[str, str], *, live: bool) -> str | None:

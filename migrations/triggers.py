@@ -52,10 +52,17 @@ def no_delete(table: str) -> None:
         )
 
 
-def once_only(table: str, *columns: str) -> None:
-    """Refuse, on SQLite, the INSERT OR REPLACE that would delete a row without firing a trigger."""
+def once_only(table: str, *keys: str | tuple[str, ...]) -> None:
+    """Refuse, on SQLite, the INSERT OR REPLACE that would delete a row without firing a trigger.
+
+    Name every unique key: whichever one meets its like is enough to delete.
+    """
     if dialect() == "sqlite":
-        same = " OR ".join(f"{column} = NEW.{column}" for column in columns)
+        columns = [(key,) if isinstance(key, str) else key for key in keys]
+        same = " OR ".join(
+            "(" + " AND ".join(f"{column} = NEW.{column}" for column in key) + ")"
+            for key in columns
+        )
         refuse(
             table, "once", "INSERT", f"{table} keeps one row per key",
             when=f'EXISTS (SELECT 1 FROM "{table}" WHERE {same})',

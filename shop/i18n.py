@@ -150,6 +150,7 @@ _refusals = {
     "conflict": _l(
         "C’est déjà fait, ou autre chose s’est passé avant. Rechargez la page pour voir."
     ),
+    "not_ready": _l("Le site se prépare. Réessayez dans une minute, rien n’a été débité."),
     "insufficient_funds": _l("Le solde ne suffit pas. Rien n’a été débité."),
 }
 

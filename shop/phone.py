@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, carrier
+from phonenumbers import NumberParseException, PhoneNumberFormat
 
 #: Countries we serve, with their calling codes, in the order menus show them.
 COUNTRIES: Final = {
@@ -81,6 +81,9 @@ def _readings(typed: str, country: str) -> list[tuple[str, bool]]:
 
 
 def _operator(number: phonenumbers.PhoneNumber) -> str | None:
+    # Its tables for the whole world take as long to load as Flask: only where a number is looked at.
+    from phonenumbers import carrier
+
     name = carrier.name_for_number(number, "en").lower()
     return next((operator for word, operator in _BRANDS if word in name), None)
 

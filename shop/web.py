@@ -15,9 +15,10 @@ from flask_compress import Compress
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from shop import i18n, references
+from shop import i18n, references, schema
 from shop.errors import NotFound, Refusal
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,11 @@ def init_app(app: Flask) -> None:
         COMPRESS_MIMETYPES=["text/html", "text/css", "application/javascript", "image/svg+xml", "text/plain"],
         COMPRESS_MIN_SIZE=400,
     )  # fmt: skip
+    if settings.https:
+        app.config["TRUSTED_HOSTS"] = [urlsplit(settings.public_url).hostname]
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     csrf.init_app(app)
     login_manager.init_app(app)
     login_manager.user_loader(lambda _token: None)  # until the accounts room says better
@@ -115,6 +121,9 @@ def static_url(filename: str) -> str:
 def _guard() -> BaseResponse | None:
     if request.endpoint is None:
         return None
+    if request.endpoint != "static" and not current_app.config.get("SCHEMA_READY"):
+        schema.require()
+        current_app.config["SCHEMA_READY"] = True
     access = access_of(current_app, request.endpoint)
     assert access is not None, f"{request.endpoint} says neither @public nor @signed_in"
     if access == "signed_in" and not current_user.is_authenticated:
@@ -127,7 +136,7 @@ def _headers(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if request.is_secure:
+    if current_app.config["SETTINGS"].https:
         response.headers.setdefault(
             "Strict-Transport-Security", "max-age=31536000; includeSubDomains"
         )

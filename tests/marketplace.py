@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import flask_migrate
 import pytest
 import sqlalchemy as sa
 from flask import Flask, g
@@ -19,11 +16,14 @@ from flask.testing import FlaskClient
 import config
 from shop import clock, create_app, references
 from shop.accounts.models import User
-from shop.db import session, transaction
+from shop.db import db, session, transaction
 from shop.notices.models import Notice
 from shop.orders import service as orders
 from shop.orders.models import Order
-from shop.stores.models import Category, DeliveryZone, Product, Store
+from shop.stores.models import DeliveryZone, Product, Store
+from tests.databases import blank_database
+
+__all__ = ["app", "blank_database", "client", "time"]
 
 _numbers = count(1)
 
@@ -51,30 +51,17 @@ class Clock:
         self.at += timedelta(**how_long)
 
 
-@pytest.fixture(scope="session")
-def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every table, no row: copied by each test instead of migrating again."""
-    folder = tmp_path_factory.mktemp("blank")
-    app = create_app(config.from_environment({"DATA_DIR": str(folder)}))
-    with app.app_context():
-        flask_migrate.upgrade(directory=str(Path(__file__).parents[1] / "migrations"))
-        with transaction():
-            session.add(Category(slug="tissus", name_fr="Tissus", name_en="Fabrics"))
-        session.connection().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        session.remove()
-    return folder / "cauri.db"
-
-
 @pytest.fixture
-def app(blank_database: Path, tmp_path: Path) -> Iterator[Flask]:
-    shutil.copy(blank_database, tmp_path / "cauri.db")
-    app = create_app(config.from_environment({"DATA_DIR": str(tmp_path)}))
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """An application on a database of its own: SQLite, or what `database` asks for."""
+    environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url}
+    app = create_app(config.from_environment(environment))
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, SCHEMA_READY=True)
     app.test_client_class = Browser
-    with ExitStack() as stack:
-        stack.enter_context(app.app_context())
+    with app.app_context():
         yield app
         session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture

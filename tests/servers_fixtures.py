@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests import browser
+from tests import browsers
 from tests.servers import NoServer, PostgresServer, RedisServer, start_postgres
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
 def chromium() -> Iterator[Browser]:
     """A real Chromium driven by Playwright."""
     try:
-        found = browser.find()
-    except browser.NoBrowser as reason:
+        found = browsers.find()
+    except browsers.NoBrowser as reason:
         missing(str(reason))
     with pytest.MonkeyPatch.context() as environment:
         # Before Playwright starts: the node it brings needs the unpacked libraries as well.

@@ -21,7 +21,7 @@ from shop.ledger import service as ledger
 from shop.ledger.chart import Account
 from shop.money import Money
 from shop.orders.models import Order
-from shop.payments import checks
+from shop.payments import checks, provider_settings
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Intent
 from shop.payments.states import Purpose
@@ -140,7 +140,7 @@ def street(app: Flask, time: Clock) -> Iterator[Street]:
     http.trust_env = False
     mount(http, world)
     settings = app.config["SETTINGS"]
-    app.extensions["providers"] = build_providers(settings.provider_settings, session=http)
+    app.extensions["providers"] = build_providers(provider_settings(settings), session=http)
     app.config["LANES"] = "inline"
     yield place
     world.close()

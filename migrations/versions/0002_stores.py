@@ -103,6 +103,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("product", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_product_store_id"), ["store_id"], unique=False)
+    # The shelves are read newest first and only through what is for sale: no sort, no dead rows.
+    newest_first = [sa.text("created_at DESC"), sa.text("id DESC")]
+    for name, columns in (
+        ("ix_product_shelf", newest_first),
+        ("ix_product_category_shelf", ["category_id", *newest_first]),
+    ):
+        for_sale = sa.text("status = 'active'")
+        op.create_index(name, "product", columns, sqlite_where=for_sale, postgresql_where=for_sale)
 
     op.create_table(
         "product_photo",
@@ -132,6 +140,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_product_photo_product_id"))
 
     op.drop_table("product_photo")
+    op.drop_index("ix_product_category_shelf", "product")
+    op.drop_index("ix_product_shelf", "product")
     with op.batch_alter_table("product", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_product_store_id"))
 

@@ -81,6 +81,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_transfer_amount_positive")),
+        sa.CheckConstraint("id > 0", name=op.f("ck_transfer_id_positive")),
         sa.CheckConstraint("debit_id <> credit_id", name=op.f("ck_transfer_two_accounts")),
         sa.ForeignKeyConstraint(
             ["credit_id"], ["ledger_account.id"], name=op.f("fk_transfer_credit_id")
@@ -104,7 +105,8 @@ def _rules() -> None:
     triggers.append_only("ledger_block")
     triggers.no_delete("ledger_account")
     triggers.once_only("transfer", "id", "key")
-    triggers.once_only("ledger_block", "height")
+    triggers.once_only("ledger_account", "id", "code")
+    triggers.once_only("ledger_block", "height", "last_id", "hash")
     triggers.frozen("ledger_account", "identity", "id", "code", "kind", "owner", "currency")
     triggers.refuse(
         "ledger_account", "opens_empty", "INSERT", "a ledger account opens at zero",
@@ -115,15 +117,20 @@ def _rules() -> None:
         when="(SELECT count(*) FROM ledger_account a WHERE a.id IN (NEW.debit_id, NEW.credit_id)"
         " AND a.currency = NEW.currency) <> 2",
     )  # fmt: skip
+    # Newer than the last one: a transfer that was counted is never counted again.
     triggers.refuse(
         "ledger_account", "moved_by_transfers", "UPDATE", "only a transfer moves a balance",
-        when=f"OLD.balance {_distinct()} NEW.balance AND NOT EXISTS (SELECT 1 FROM transfer t"
-        f" WHERE t.id = NEW.last_transfer_id AND t.id {_distinct()} OLD.last_transfer_id"
+        when=f"(OLD.balance {_distinct()} NEW.balance"
+        f" OR OLD.last_transfer_id {_distinct()} NEW.last_transfer_id)"
+        " AND NOT EXISTS (SELECT 1 FROM transfer t"
+        " WHERE t.id = NEW.last_transfer_id AND t.id > COALESCE(OLD.last_transfer_id, 0)"
         " AND ((t.credit_id = NEW.id AND NEW.balance = OLD.balance + t.amount)"
         " OR (t.debit_id = NEW.id AND NEW.balance = OLD.balance - t.amount)))",
     )  # fmt: skip
     if triggers.dialect() == "sqlite":
-        op.execute(f"CREATE TRIGGER transfer_moves AFTER INSERT ON transfer BEGIN {_MOVES} END")
+        op.execute(
+            f"CREATE TRIGGER transfer_moves AFTER INSERT ON transfer BEGIN {_MOVES} {_MOVED} END"
+        )
         return
     op.execute(
         "CREATE FUNCTION transfer_moves() RETURNS trigger LANGUAGE plpgsql AS"
@@ -149,6 +156,13 @@ _MOVES = (
     " WHERE id = NEW.debit_id AND balance IS NOT NULL;"
     " UPDATE ledger_account SET balance = balance + NEW.amount, last_transfer_id = NEW.id"
     " WHERE id = NEW.credit_id AND balance IS NOT NULL;"
+)
+
+#: INSERT OR IGNORE would skip an UPDATE that the CHECK refuses, and keep the transfer.
+_MOVED = (
+    "SELECT RAISE(ABORT, 'a transfer moves its guarded accounts') WHERE EXISTS"
+    " (SELECT 1 FROM ledger_account a WHERE a.id IN (NEW.debit_id, NEW.credit_id)"
+    " AND a.balance IS NOT NULL AND a.last_transfer_id IS NOT NEW.id);"
 )
 
 

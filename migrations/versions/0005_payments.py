@@ -81,6 +81,9 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_payment_purpose_purpose_id", ["purpose", "purpose_id"], unique=False
         )
+        batch_op.create_index(
+            "ix_payment_payer_phone_created_at", ["payer_phone", "created_at"], unique=False
+        )
         batch_op.create_index("ix_payment_user_id_id", ["user_id", "id"], unique=False)
         batch_op.create_index(
             "uq_payment_live",
@@ -166,7 +169,7 @@ def _rules() -> None:
     """What a payment may become, and what of it never changes (P1, P2, P9)."""
     triggers.edges("payment", "status", EDGES)
     triggers.frozen(
-        "payment", "intent", "reference", "purpose", "purpose_id", "user_id", "method", "provider",
+        "payment", "intent", "id", "reference", "form_key", "purpose", "purpose_id", "user_id", "method", "provider",
         "country", "payer_phone", "currency", "amount", "fee_amount", "callback_token", "created_at",
     )  # fmt: skip
     triggers.frozen(
@@ -179,8 +182,11 @@ def _rules() -> None:
     triggers.no_delete("payment")
     triggers.append_only("payment_event")
     triggers.append_only("receipt")
-    triggers.once_only("payment", "id", "reference")
-    triggers.once_only("receipt", "id", "code")
+    triggers.once_only(
+        "payment", "id", "reference", "form_key", "callback_token", ("provider", "provider_ref")
+    )
+    triggers.once_only("payment_event", "id")
+    triggers.once_only("receipt", "id", "code", ("provider", "transaction_ref"))
 
 
 def downgrade() -> None:
@@ -204,6 +210,7 @@ def downgrade() -> None:
             ),
         )
         batch_op.drop_index("ix_payment_user_id_id")
+        batch_op.drop_index("ix_payment_payer_phone_created_at")
         batch_op.drop_index("ix_payment_purpose_purpose_id")
         batch_op.drop_index(batch_op.f("ix_payment_echo_hash"))
         batch_op.drop_index(

@@ -118,8 +118,15 @@ def code() -> Page:
     return redirect(url_for("accounts.new"), 303)
 
 
-def _code_page(form: CodeForm, attempt: Attempt, **values: object) -> Page:
-    return _page("accounts/code.html", form, phone=masked(attempt.phone), **values)
+def _code_page(form: CodeForm, attempt: Attempt) -> Page:
+    wait = request.args.get("wait", "")
+    return _page(
+        "accounts/code.html",
+        form,
+        phone=masked(attempt.phone),
+        wait_s=wait if wait.isdecimal() and len(wait) <= 3 else None,
+        refused=refusal_sentence(TooManyCodes.code) if "enough" in request.args else None,
+    )
 
 
 @bp.post("/login/code/again/")
@@ -132,9 +139,9 @@ def code_again() -> Page:
     try:
         _send(attempt)
     except TooSoon as refusal:
-        return _code_page(CodeForm(formdata=None), attempt, wait_s=refusal.wait_s)
-    except TooManyCodes as refusal:
-        return _code_page(CodeForm(formdata=None), attempt, refused=refusal_sentence(refusal.code))
+        return redirect(url_for("accounts.code", wait=refusal.wait_s), 303)
+    except TooManyCodes:
+        return redirect(url_for("accounts.code", enough=1), 303)
     return redirect(url_for("accounts.code"), 303)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from wtforms import BooleanField, Field, HiddenField, SelectField, StringField, ValidationError
+from wtforms import Field, HiddenField, SelectField, StringField, ValidationError
 from wtforms.fields import SelectChoice
 
 from shop import phone as phones
@@ -25,7 +25,6 @@ class CheckoutForm(PhoneFields):
     town = SelectField(_l("Ville"))
     quarter = StringField(_l("Commune ou quartier"), filters=[one_line])
     landmark = StringField(_l("Point de repère"), filters=[one_line])
-    other = BooleanField(_l("Une autre personne reçoit"))
     other_name = StringField(_l("Son nom"), filters=[one_line])
     other_phone = StringField(_l("Son numéro"))
     form_key = HiddenField()
@@ -41,6 +40,11 @@ class CheckoutForm(PhoneFields):
         if payer is not None and payer.verified_at is not None:
             del self.name
             del self.phone
+
+    @property
+    def for_other(self) -> bool:
+        """Say whether somebody else was named to receive."""
+        return bool(self.other_name.data or (self.other_phone.data or "").strip())
 
     @property
     def buyer(self) -> User | Guest:
@@ -81,12 +85,12 @@ class CheckoutForm(PhoneFields):
 
     def validate_other_name(self, field: Field) -> None:
         """Ask who receives, when it is somebody else."""
-        if self.other.data:
+        if self.for_other:
             check_name(field)
 
     def validate_other_phone(self, field: Field) -> None:
         """Ask for the number to call, when somebody else receives."""
-        if not self.other.data or self.country.data not in phones.COUNTRIES:
+        if not self.for_other or self.country.data not in phones.COUNTRIES:
             return
         try:
             self.other_number = phones.parse(field.data or "", self.country.data)

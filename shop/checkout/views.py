@@ -69,11 +69,21 @@ def change() -> Page:
         else:
             cart.change(code, cart.quantity(_one("quantity")))
     except BadQuantity as refusal:
-        sentence = refusal_sentence(refusal.code)
         page = render_template(
-            "checkout/cart.html", cart=cart.view(_place()), place=_place(), errors={code: sentence}
+            "checkout/cart.html",
+            cart=cart.view(_place()),
+            place=_place(),
+            errors={code: refusal_sentence(refusal.code)},
+            typed=request.form.get("quantity", "")[:8],
         )
         return page, 422
+    return redirect(url_for("checkout.show_cart"), 303)
+
+
+@bp.get("/cart/set/")
+@public
+def after_change() -> Page:
+    """Go back to the cart: its error page has this address, and people reload it."""
     return redirect(url_for("checkout.show_cart"), 303)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 
 import click
 from flask import current_app
@@ -31,7 +32,7 @@ def seed() -> None:
     owners = {shop.name: _open(shop, people[shop.owner]) for shop in goods.SHOPS}
     added = sum(
         _publish(number, good, owners[good.shop], shelves[good.category])
-        for number, good in reversed(list(enumerate(goods.GOODS)))
+        for number, good in _mixed()
     )
     click.echo(
         f"{len(people)} people, {len(owners)} shops, {added} products added.", file=sys.stderr
@@ -46,6 +47,16 @@ def sign_ins() -> None:
     for person in goods.PEOPLE:
         number = phone.international(person.phone).replace("\u00a0", " ")
         click.echo(f"{person.name:<16} {number:<20} PIN {goods.PIN}  {shops.get(person, 'buyer')}")
+
+
+def _mixed() -> list[tuple[int, goods.Good]]:
+    """Order the goods so that no shop fills the first page: each shop's last ones first."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for number, good in enumerate(goods.GOODS):
+        seen[good.shop] += 1
+        turns.append((-seen[good.shop], number, good))
+    return [(number, good) for _turn, number, good in sorted(turns, key=lambda turn: turn[:2])]
 
 
 def _refuse_when_live() -> None:

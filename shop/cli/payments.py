@@ -63,9 +63,8 @@ def verify(reference: str, as_json: bool) -> None:
 
 
 def _found(reference: str, *, as_json: bool) -> Payment:
-    cleaned = references.parse(reference)
     try:
-        return payments.find(cleaned or "")
+        return payments.find(reference)
     except NotFound:
         fail(Exit.NOT_FOUND, "not_found", f"No payment {reference}.", as_json=as_json)
 

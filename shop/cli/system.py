@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 
 import click
-import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import current_app
 from flask.cli import AppGroup
 
-from shop import jobs, queue, sweeper
+from shop import jobs, queue, schema, sweeper
 from shop.cli.output import Exit, emit, fail, json_option, say
-from shop.db import db, follow_database_clock, session
+from shop.db import db, follow_database_clock
 from shop.payments.service import providers
 
 config_group = AppGroup("config", help="What this installation is made of.")
@@ -25,7 +22,7 @@ def worker() -> None:
     settings = current_app.config["SETTINGS"]
     if settings.redis_url is None:
         fail(Exit.ERROR, "no_redis", "REDIS_URL is not set: `flask clock` alone does all the work.")
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    _begin()
     from rq import Queue, SimpleWorker
     from rq.serializers import JSONSerializer
 
@@ -41,10 +38,20 @@ def worker() -> None:
 @click.command("clock")
 def clock_process() -> None:
     """Find what is due and nobody was rung for; without Redis, do all the work. Several may run."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    _begin()
     stop = sweeper.stop_on_signals()
     say("clock ready")
     sweeper.run_forever(stop)
+
+
+def _begin() -> None:
+    """Log, and refuse to work on a database that is behind."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("rq").setLevel(logging.WARNING)
+    try:
+        schema.require()
+    except schema.SchemaBehind as error:
+        fail(Exit.REFUSED, error.code, f"Not started: {error}.")
 
 
 @config_group.command("check")
@@ -55,8 +62,8 @@ def check(as_json: bool) -> None:
     facts = {
         "providers_mode": "live" if settings.live else "sandbox",
         "database": db.engine.dialect.name,
-        "schema": _revision() or "none",
-        "schema_wanted": _wanted(),
+        "schema": schema.present() or "none",
+        "schema_wanted": schema.wanted(),
         "redis": "configured" if settings.redis_url else "none",
         "public_url": settings.public_url,
         "providers": ", ".join(providers()),
@@ -64,27 +71,3 @@ def check(as_json: bool) -> None:
     emit([{"setting": name, "value": value} for name, value in facts.items()], as_json=as_json)
     if facts["schema"] != facts["schema_wanted"]:
         fail(Exit.DIFFERENCES, "schema_behind", "The database is behind: run `flask db upgrade`.")
-
-
-def _revision() -> str | None:
-    with db.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
-def _wanted() -> str:
-    head = ScriptDirectory("migrations").get_current_head()
-    assert head is not None, "migrations exist"
-    return head
-
-
-def database_is_ready() -> str | None:
-    """Say in one sentence why the database cannot be used; None when it can."""
-    try:
-        revision = _revision()
-    except sa.exc.SQLAlchemyError as error:
-        return f"The database does not answer ({type(error).__name__}): look at DATABASE_URL."
-    finally:
-        session.remove()
-    if revision != _wanted():
-        return f"The database is at {revision or 'nothing'}, wanted {_wanted()}: run `flask db upgrade`."
-    return None

@@ -40,6 +40,8 @@ class Transfer(Base):
     __tablename__ = "transfer"
     __table_args__ = (
         sa.CheckConstraint("amount > 0", name="amount_positive"),
+        # Seals look upwards from zero: a row below it would never be sealed.
+        sa.CheckConstraint("id > 0", name="id_positive"),
         sa.CheckConstraint("debit_id <> credit_id", name="two_accounts"),
         sa.Index("ix_transfer_debit_id_id", "debit_id", "id"),
         sa.Index("ix_transfer_credit_id_id", "credit_id", "id"),

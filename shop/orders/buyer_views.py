@@ -28,8 +28,10 @@ def mine() -> str:
 def show(reference: str) -> str:
     """Show one order: what, where, how much, and what to do next."""
     order = access.of_browser(reference)
-    attempts = payments.all_of(Purpose.ORDER, order.id)
-    return render_template("orders/order.html", order=order, attempts=attempts)
+    payer = current_payer()
+    mine = payer is not None and payer.id == order.user_id
+    attempts = payments.all_of(Purpose.ORDER, order.id) if mine else []
+    return render_template("orders/order.html", order=order, mine=mine, attempts=attempts)
 
 
 @bp.get("/o/<token>/")

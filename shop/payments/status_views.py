@@ -19,7 +19,6 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from shop import clock, queue, settlement
 from shop import phone as phones
-from shop.accounts import service as accounts
 from shop.db import end_read
 from shop.i18n import amount_text
 from shop.orders import service as orders
@@ -28,7 +27,7 @@ from shop.payments import service as payments
 from shop.payments.forms import ClaimForm
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
-from shop.payments.views import payer
+from shop.payments.views import own_payment
 from shop.payments.wording import Phase
 from shop.providers import methods
 from shop.providers.methods import Consent, Method
@@ -42,16 +41,11 @@ REFRESH_S: Final = 15
 WAITING: Final = frozenset({Phase.APPROVE, Phase.STILL, Phase.VERIFYING, Phase.EXPIRED})
 
 
-def own_payment(reference: str) -> Payment:
-    """Give the payer's own attempt. Raises `NotFound` for another's, as for none."""
-    return payments.visible_to(accounts.identities(payer().id), reference)
-
-
 @bp.get("/payment/<reference>/status/")
 @guest_or_signed_in
 def show(reference: str) -> BaseResponse:
     """Say where the payment stands; nothing in the address can change the verdict."""
-    payment = own_payment(reference)
+    payment, _order = own_payment(reference)
     method = methods.get(payment.method)
     payment = _with_page(payment, method)
     form = ClaimForm(formdata=None)
@@ -65,10 +59,10 @@ def _with_page(payment: Payment, method: Method) -> Payment:
     """Wait a moment for the hosted page's address, where the payer needs one to go on."""
     deadline = clock.monotonic() + WAIT_FOR_PAGE_S
     while _needs_page(payment, method) and clock.monotonic() < deadline:
-        reference, owners = payment.reference, [payment.user_id]
+        reference = payment.reference
         end_read()
         time.sleep(0.1)
-        payment = payments.visible_to(owners, reference)
+        payment = payments.find(reference)
     return payment
 
 
@@ -115,7 +109,9 @@ def state(reference: str) -> Response:
     """Tell a script the state in a few bytes; unchanged is 304. The page's own key opens it, or the payer."""
     key = request.args.get("k", "")
     payment = (
-        payments.find(reference) if quick_state.is_key(reference, key) else own_payment(reference)
+        payments.find(reference)
+        if quick_state.is_key(reference, key)
+        else own_payment(reference)[0]
     )
     method = methods.get(payment.method)
     phase = wording.phase(payment, method)
@@ -138,30 +134,29 @@ def state(reference: str) -> Response:
 @guest_or_signed_in
 def check(reference: str) -> BaseResponse:
     """Ask the provider now, at most every few seconds, and come back to the page."""
-    payment = settlement.check_now(accounts.identities(payer().id), reference)
-    return _asked(payment)
+    payment, _order = own_payment(reference)
+    return _asked(settlement.check_now(payment.id))
 
 
 @bp.post("/payment/<reference>/reference/")
 @guest_or_signed_in
 def claim(reference: str) -> BaseResponse | tuple[str, int]:
     """Keep the reference of the operator's SMS and ask the provider now."""
-    payment = own_payment(reference)
+    payment, _order = own_payment(reference)
     form = ClaimForm()
     if not form.validate_on_submit():
         return _page(payment, methods.get(payment.method), form), 422
-    payment = settlement.claim_paid(accounts.identities(payer().id), reference, form.typed.data)
-    return _asked(payment)
+    return _asked(settlement.claim_paid(payment.id, form.typed.data))
 
 
 def _asked(payment: Payment) -> BaseResponse:
-    reference, checked_at, owners = payment.reference, payment.checked_at, [payment.user_id]
+    reference, checked_at = payment.reference, payment.checked_at
     queue.ring("verify_payments")
     deadline = clock.monotonic() + WAIT_FOR_PAGE_S
     while clock.monotonic() < deadline:
         end_read()
         time.sleep(0.15)
-        if payments.visible_to(owners, reference).checked_at != checked_at:
+        if payments.find(reference).checked_at != checked_at:
             break
     return redirect(url_for("payment_status.show", reference=reference), 303)
 
@@ -170,6 +165,7 @@ def _asked(payment: Payment) -> BaseResponse:
 @guest_or_signed_in
 def cancel(reference: str) -> BaseResponse:
     """Leave this attempt for another method; whatever it may still bring is kept for the payer."""
-    payment = settlement.give_up(accounts.identities(payer().id), reference)
-    order = orders.by_id(payment.purpose_id)
-    return redirect(url_for("payment.choose", reference=order.reference), 303)
+    payment, order = own_payment(reference)
+    reference = order.reference
+    settlement.give_up(payment.id)
+    return redirect(url_for("payment.choose", reference=reference), 303)

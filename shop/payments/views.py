@@ -9,12 +9,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from shop import phone as phones
 from shop import queue, settlement
 from shop.accounts import service as accounts
-from shop.accounts.models import User
 from shop.accounts.session import current_payer
 from shop.errors import NotFound
 from shop.i18n import _, language
 from shop.ledger import audit
 from shop.ledger import service as ledger
+from shop.orders import access
 from shop.orders import service as orders
 from shop.orders.models import Order
 from shop.payments import service as payments
@@ -24,7 +24,7 @@ from shop.payments.models import Payment
 from shop.payments.service import Intent
 from shop.payments.states import PaymentStatus, Purpose
 from shop.providers import methods
-from shop.settlement import AttemptUnderWay, NotPayable
+from shop.settlement import AttemptUnderWay, NotPayable, TooManyAttempts
 from shop.web import form_key, guest_or_signed_in
 
 bp = Blueprint("payment", __name__)
@@ -40,24 +40,17 @@ FILTERS: dict[str, tuple[PaymentStatus, ...]] = {
 }  # fmt: skip
 
 
-def payer() -> User:
-    """Give who answers for what this browser buys. Raises `NotFound`: a stranger has no payments."""
-    user = current_payer()
-    if user is None:
-        raise NotFound("nobody pays from this browser")
-    return user
-
-
-def own_order(reference: str) -> Order:
-    """Give the payer's own order. Raises `NotFound` for another's, as for none."""
-    return orders.visible_to(payer().id, reference)
+def own_payment(reference: str) -> tuple[Payment, Order]:
+    """Give an attempt and its order, if this browser may see that order. Raises `NotFound`."""
+    payment = payments.find(reference)
+    return payment, access.of_browser(orders.by_id(payment.purpose_id).reference)
 
 
 @bp.get("/order/<reference>/payment/")
 @guest_or_signed_in
 def choose(reference: str) -> str | BaseResponse:
     """Offer the methods of the payer's country, each with its exact total."""
-    order = own_order(reference)
+    order = access.of_browser(reference)
     if not orders.is_payable(order):
         return redirect(url_for("orders.show", reference=order.reference), 303)
     live = payments.live_of(Purpose.ORDER, order.id)
@@ -78,7 +71,7 @@ def choose(reference: str) -> str | BaseResponse:
 @guest_or_signed_in
 def start(reference: str) -> BaseResponse | tuple[str, int]:
     """Begin one attempt and go to its status page, on our own address (U16)."""
-    order = own_order(reference)
+    order = access.of_browser(reference)
     country = request.form.get("country", order.country)
     offered = _offer(order, country, order.contact_phone)
     form = PayForm(offered)
@@ -102,6 +95,11 @@ def start(reference: str) -> BaseResponse | tuple[str, int]:
         return redirect(url_for("payment_status.show", reference=under_way.reference), 303)
     except NotPayable:
         return redirect(url_for("orders.show", reference=reference), 303)
+    except TooManyAttempts:
+        form.form_errors.append(
+            _("Ce numéro a reçu beaucoup de demandes. Attendez un quart d’heure.")
+        )
+        return _page(order, form, offered), 429
     except orders.OutOfStock as gone:
         form.form_errors.append(_("%(name)s n’est plus en stock.", name=gone.product_name))
         return _page(order, form, offered), 409
@@ -169,14 +167,14 @@ def history() -> str | BaseResponse:
 @guest_or_signed_in
 def receipt(reference: str) -> str | Response:
     """Show what was paid, to print or to share as text (UX §13)."""
-    payment = payments.visible_to(accounts.identities(payer().id), reference)
+    payment, order = own_payment(reference)
     receipts = payments.receipts_of(payment.id)
     if not receipts:
         raise NotFound("no money came through this payment")
     values = {
         "payment": payment,
         "receipts": receipts,
-        "order": orders.by_id(payment.purpose_id),
+        "order": order,
         "method": methods.get(payment.method),
         "masked": phones.masked(payment.payer_phone),
         "proof": proof(payment),

@@ -50,6 +50,19 @@ def build_providers(
     return providers
 
 
+def against_sandbox(settings: Mapping[str, str], port: int) -> dict[str, str]:
+    """Complete settings with the simulated providers' addresses and credentials; what is set wins."""
+    demo = {
+        f"{name}_{key}".upper(): value
+        for name, provider in PROVIDERS.items()
+        for key, value in {
+            "base_url": f"http://127.0.0.1:{port + provider.sandbox_port}",
+            **provider.sandbox_settings,
+        }.items()
+    }
+    return {**demo, **settings}
+
+
 def _given(name: str, settings: Mapping[str, str]) -> dict[str, str]:
     """Pick this provider's settings: WAVE_API_KEY becomes api_key."""
     prefix = f"{name.upper()}_"

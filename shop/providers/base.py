@@ -207,6 +207,8 @@ class Provider(ABC):
     timing: ClassVar[Timing] = Timing()
     sandbox_port: ClassVar[int]
     """Offset from SANDBOX_PORT of this provider's simulated origin (1 for 9101)."""
+    sandbox_settings: ClassVar[Mapping[str, str]]
+    """What the sandbox's merchant signs in with: worth nothing outside it."""
 
     def __init__(self, *, base_url: str, session: requests.Session | None = None) -> None:
         self._base_url = base_url.rstrip("/")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cached_property
 from html import escape
+from typing import ClassVar
 
 import requests
-from cryptography.hazmat.primitives import padding
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
@@ -98,6 +98,10 @@ class Moov(Provider):
     )
     timing = Timing(read_s=90.0, total_s=90.0, lease_s=120.0, concurrency=16)
     sandbox_port = 4
+    sandbox_settings: ClassVar[Mapping[str, str]] = {
+        "username": "demo-merchant",
+        "password": "demo-secret",
+    }
 
     def __init__(
         self,
@@ -112,7 +116,12 @@ class Moov(Provider):
         if not token and not (username and password):
             # Some merchants are handed a finished token instead of a name and a password.
             raise ConfigurationError("set MOOV_USERNAME and MOOV_PASSWORD, or MOOV_TOKEN")
-        self._token = token or make_token(username, password)
+        self._finished_token = token
+        self._credentials = (username, password)
+
+    @cached_property
+    def _token(self) -> str:
+        return self._finished_token or make_token(*self._credentials)
 
     def collect(self, collection: Collection) -> Outcome:
         """Push a PIN prompt to the phone; the call may last until the payer has answered."""
@@ -214,6 +223,10 @@ class Moov(Provider):
 
 def make_token(username: str, password: str) -> str:
     """Encrypt the credentials as the Merchant API expects: AES-256-CBC, zero IV, PKCS#7."""
+    # Here and not above: it is needed when a token is made, not whenever the shop starts.
+    from cryptography.hazmat.primitives import padding
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
     padder = padding.PKCS7(128).padder()
     plain = padder.update(f"0:{username}:{password}".encode()) + padder.finalize()
     encryptor = Cipher(algorithms.AES256(_TOKEN_KEY), modes.CBC(bytes(16))).encryptor()

@@ -6,6 +6,7 @@ import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Mapping
+from typing import ClassVar
 from uuid import UUID
 
 import requests
@@ -102,6 +103,11 @@ class Mtn(Provider):
     countries = tuple(ENVIRONMENTS)
     can = Capabilities(webhook=Authenticity.UNSIGNED, deduplicates=True, lookup_by_reference=True)
     sandbox_port = 2
+    sandbox_settings: ClassVar[Mapping[str, str]] = {
+        "subscription_key": "c0ffee00000000000000000000000001",
+        "api_user": "7f3c2b1a-0d4e-4f6a-9b8c-5d2e1f0a9c8b",
+        "api_key": "0123456789abcdef0123456789abcdef",
+    }
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
+from typing import ClassVar
 
 import requests
 
@@ -87,6 +88,11 @@ class Orange(Provider):
     # INITIATED for ever. Fifteen minutes is the token's life and a margin.
     timing = Timing(approval_s=600.0, void_after_s=900.0)
     sandbox_port = 3
+    sandbox_settings: ClassVar[Mapping[str, str]] = {
+        "client_id": "sandbox-orange-client",
+        "client_secret": "sandbox-orange-secret",
+        "merchant_key": "a1b2c3d4",
+    }
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from typing import ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
@@ -87,6 +88,10 @@ class Wave(Provider):
     )
     timing = Timing(approval_s=1800.0)
     sandbox_port = 1
+    sandbox_settings: ClassVar[Mapping[str, str]] = {
+        "api_key": "wave_ci_prod_sandbox0000000000000000000000",
+        "webhook_secret": "wave_ci_WHS_sandbox000000000000000000000000000000000000000000",
+    }
 
     def __init__(
         self,

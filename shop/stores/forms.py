@@ -23,6 +23,7 @@ from shop.money import Money, MoneyError
 from shop.phone import COUNTRIES, CURRENCIES
 from shop.stores import service, words
 from shop.stores.models import Store
+from shop.web import form_key
 
 #: The smallest coin in hand; prices nobody can pay in cash are refused (UX §3.1).
 COIN = 5
@@ -150,6 +151,11 @@ class ProductForm(FlaskForm):  # type: ignore[misc]
         if field.data is None or not 0 <= field.data <= 100_000:
             raise ValidationError(_("Écrivez un nombre entier, de 0 à 100 000."))
 
+    def validate_form_key(self, field: Field) -> None:
+        """Replace a key that we cannot have made: the form then counts as a new one."""
+        if not 16 <= len(field.data or "") <= 64 or not field.data.isprintable():
+            field.data = form_key()
+
     def sent_photos(self) -> list[Any]:
         """List the files that were really chosen."""
         return [upload for upload in self.photos.data or [] if getattr(upload, "filename", "")]
@@ -180,4 +186,4 @@ class ZoneForm(FlaskForm):  # type: ignore[misc]
         [Length(0, 60, _l("60 lettres au plus."))],
         filters=[one_line],
     )
-    price = AmountField(_l("Prix de la livraison"), [Amount(0)])
+    price = AmountField(_l("Prix de cette livraison"), [Amount(0)])

@@ -81,7 +81,7 @@ def keep_image(image: Image) -> Photo:
         small.thumbnail((size, size))
         if size == max(SIZES):
             width, height = small.size
-        small.save(folder / f"{key}-{size}.webp", quality=62, method=3)
+        small.save(folder / f"{key}-{size}.webp", quality=62, method=2)
         small.save(folder / f"{key}-{size}.jpg", quality=72, optimize=True, progressive=True)
     return Photo(key, width, height)
 

@@ -9,6 +9,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from shop.i18n import refusal_sentence
+from shop.orders import sales
 from shop.stores import photos, service, words
 from shop.stores.forms import EditForm, ProductForm, StoreForm, ZoneForm
 from shop.stores.models import Product, Store
@@ -20,6 +21,9 @@ Page = Response | str | tuple[str, int]
 
 #: Below this, a seller is told to think of it.
 LOW_STOCK = 3
+
+#: Sales shown before the link to all of them.
+LATEST = 3
 
 
 @bp.get("/")
@@ -34,6 +38,7 @@ def home() -> Page:
         "seller/home.html",
         store=store,
         products=products,
+        sales=sales.of_seller(current_user.id).rows[:LATEST],
         low=[p for p in products if p.status == "active" and p.stock <= LOW_STOCK],
         share=words.share_store(store.name, store.slug),
     )

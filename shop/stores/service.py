@@ -43,7 +43,6 @@ class Town:
     """A town somebody delivers to, and the quarters that have a price of their own."""
 
     name: str
-    country: str
     quarters: tuple[str, ...]
 
 
@@ -90,6 +89,8 @@ def product_by_code(code: str) -> Product:
 
 def store_by_slug(slug: str) -> Store:
     """Find an open shop by its address; else `NotFound`."""
+    if not slugs.is_slug(slug):
+        raise NotFound("not an address of ours")
     statement = sa.select(Store).where(Store.slug == slug, Store.status == "open")
     return _found(session.scalar(statement))
 
@@ -124,20 +125,17 @@ def delivery_price(store: Store, town: str, quarter: str) -> Money | None:
 
 
 def towns() -> list[Town]:
-    """List the towns served by open shops, with their quarters, in the order of menus."""
+    """List the towns open shops deliver to, with their quarters, in the order of menus."""
     rows = session.execute(
-        sa.select(Store.country, DeliveryZone.town, DeliveryZone.quarter)
+        sa.select(DeliveryZone.town, DeliveryZone.quarter)
         .join(Store, Store.id == DeliveryZone.store_id)
         .where(Store.status == "open")
         .distinct()
     )
-    quarters: dict[tuple[str, str], set[str]] = {}
-    for country, town, quarter in rows:
-        quarters.setdefault((town, country), set()).update([quarter] if quarter else [])
-    return [
-        Town(name, country, tuple(sorted(found)))
-        for (name, country), found in sorted(quarters.items())
-    ]
+    quarters: dict[str, set[str]] = {}
+    for town, quarter in rows:
+        quarters.setdefault(town, set()).update([quarter] if quarter else [])
+    return [Town(name, tuple(sorted(found))) for name, found in sorted(quarters.items())]
 
 
 def owner_of(store: Store) -> User:

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import count
 
-LONGEST = 40
+LONGEST = 50
 
 
 def slug(name: str) -> str:
@@ -15,6 +15,11 @@ def slug(name: str) -> str:
     spread = unicodedata.normalize("NFKD", name.casefold().replace("œ", "oe").replace("æ", "ae"))
     bare = "".join(c for c in spread if not unicodedata.combining(c))
     return re.sub(r"[^a-z0-9]+", "-", bare).strip("-")[:LONGEST].strip("-") or "boutique"
+
+
+def is_slug(text: str) -> bool:
+    """Say whether a text could be an address that we made."""
+    return re.fullmatch(r"[a-z0-9-]{1,60}", text) is not None
 
 
 def candidates(wanted: str) -> Iterator[str]:

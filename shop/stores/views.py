@@ -21,7 +21,7 @@ PHOTO_CSP = "default-src 'none'; sandbox"
 @public
 def home() -> str:
     """Show the newest products, or those a visitor looks for."""
-    asked = {name: request.args.get(name, "").strip()[:80] for name in ("q", "category", "town")}
+    asked = {name: _asked(name) for name in ("q", "category", "town")}
     shelf = catalogue.shelf(
         query=asked["q"], category=asked["category"], town=asked["town"], after=_cursor()
     )
@@ -102,6 +102,11 @@ def _percent() -> str:
     from flask_babel import format_decimal
 
     return f"{format_decimal(current_app.config['SETTINGS'].commission_bp / 100)}\u00a0%"
+
+
+def _asked(name: str) -> str:
+    """Read what a visitor asks for; signs that are not printed reach neither page nor database."""
+    return "".join(c for c in request.args.get(name, "")[:80] if c.isprintable()).strip()
 
 
 def _cursor() -> str:

@@ -168,9 +168,10 @@ def test_one_place_asks_for_twenty_codes_an_hour(app, time):
 def test_asking_again_too_soon_says_how_long_to_wait(client, time):
     ask(client)
 
-    page = client.post("/login/code/again/")
+    answer = client.post("/login/code/again/")
 
-    assert 'role="status"' in page.text
+    assert answer.status_code == 303
+    assert 'role="status"' in client.get(answer.location).text
     assert session.query(Notice).count() == 1
 
 

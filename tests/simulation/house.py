@@ -31,6 +31,7 @@ import config
 from shop import clock, create_app, queue
 from shop.boundary import in_transaction
 from shop.db import db, session, transaction
+from shop.payments import provider_settings
 from shop.providers import base, build_providers
 from shop.sandbox.registry import mount
 from shop.sandbox.values import Delivery
@@ -169,7 +170,7 @@ class House:
     """Everything that is built once. Use it as a context manager: it turns the clock and chance."""
 
     def __init__(self) -> None:
-        shared = Path("/dev/shm")  # noqa: S108 -- a disk in memory where there is one
+        shared = Path("/dev/shm")
         self._folder = Path(tempfile.mkdtemp(dir=shared if shared.is_dir() else None))
         self.hub = Hub()
         self.reached: Counter[str] = Counter()
@@ -191,7 +192,7 @@ class House:
         for prefix, adapter in list(http.adapters.items()):
             if prefix not in ("http://", "https://"):
                 http.mount(prefix, Wire(adapter, self.hub, self.watch))
-        self.providers = Providers(self.hub, settings.provider_settings, http)
+        self.providers = Providers(self.hub, provider_settings(settings), http)
         self.app.extensions["providers"] = self.providers
 
     def _built(self) -> sqlite3.Connection:

@@ -38,9 +38,36 @@ PAYERS: Final = {
     "moov-bj": "+229019501020{}",
 }
 #: What the clock may jump by: answers, leases, approvals, expiries, nights.
-JUMPS: Final = (0.2, 1, 3, 6, 6, 12, 30, 47, 62, 100, 130, 310, 620, 910, 1_850, 3_700, 21_600, 90_000)
+JUMPS: Final = (
+    0.2,
+    1,
+    3,
+    6,
+    6,
+    12,
+    30,
+    47,
+    62,
+    100,
+    130,
+    310,
+    620,
+    910,
+    1_850,
+    3_700,
+    21_600,
+    90_000,
+)
 #: Stops where a death hurts most.
-SORE: Final = ("hears", "COMMIT", "committed", "sends", "rings", "INSERT receipt", "INSERT transfer")
+SORE: Final = (
+    "hears",
+    "COMMIT",
+    "committed",
+    "sends",
+    "rings",
+    "INSERT receipt",
+    "INSERT transfer",
+)
 FAULTS: Final = tuple(kind for kind in FaultKind if kind is not FaultKind.SLOW_DRIP)
 #: Late money comes before the last look of the late watch (a day after the failure).
 LATEST_S: Final = 18 * 3_600.0
@@ -396,18 +423,14 @@ class Schedule:
         self._spawn(f"check-{reference}", "web", ask)
 
     def _some_payment(self, where: str = "1") -> Any:
-        rows = self.house.eye.execute(
-            f"SELECT * FROM payment WHERE {where} ORDER BY id"
-        ).fetchall()
+        rows = self.house.eye.execute(f"SELECT * FROM payment WHERE {where} ORDER BY id").fetchall()
         return self.chance.choice(rows) if rows else None
 
     # -- payers ---------------------------------------------------------------------------------
 
     def answer(self) -> None:
         """A payer accepts, refuses or puts the phone away."""
-        rows = self.world.book_file.rows(
-            "SELECT id FROM prompts WHERE state = 'open' ORDER BY id"
-        )
+        rows = self.world.book_file.rows("SELECT id FROM prompts WHERE state = 'open' ORDER BY id")
         if not rows:
             return
         prompt = self.world.prompt(self.chance.choice(rows)["id"])
@@ -558,4 +581,3 @@ EVENTS: Final = {
     "lose_bells": 1,
     "seal": 1,
 }
-

@@ -108,9 +108,7 @@ class Hub:
         """Seconds that only grow, the same for everybody."""
         return (self.at - BEGINNING).total_seconds() + 1_000.0
 
-    def spawn(
-        self, name: str, process: str, work: Callable[[], object], skew: timedelta
-    ) -> Task:
+    def spawn(self, name: str, process: str, work: Callable[[], object], skew: timedelta) -> Task:
         """Let a process begin; nothing happens before its first step."""
         task = Task(name, process, skew)
         task.run = greenlet(lambda: self._live(task, work))

@@ -130,9 +130,7 @@ class Watch:
                 self.reached["two_workers_on_one_payment"] += 1
             self._holders[row["lease_token"]] = task
 
-    def _moved(
-        self, task: Task, old: PaymentStatus, new: PaymentStatus, row: sqlite3.Row
-    ) -> None:
+    def _moved(self, task: Task, old: PaymentStatus, new: PaymentStatus, row: sqlite3.Row) -> None:
         self.hub.trace.say(f"    {row['reference']}: {old} -> {new}")
         if old in ENDED:
             self.find("P2", f"{row['reference']} had ended {old} and is {new}")

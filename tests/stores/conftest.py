@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_login import FlaskLoginClient, UserMixin
 
@@ -23,12 +23,18 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         self.language, self.role, self.phone = "fr", "user", user.phone
 
 
+def forget_user() -> None:
+    g.pop("_login_user", None)
+
+
 @pytest.fixture
 def sign_in(app: Flask) -> Iterator[Callable[[User], FlaskClient]]:
     """Give a browser in which this user is signed in; how they signed in is tested elsewhere."""
     people: dict[str, SignedIn] = {}
     before = login_manager._user_callback
     login_manager.user_loader(people.get)
+    # The test's own application context would carry one request's user into the next.
+    app.before_request_funcs.setdefault(None, []).insert(0, forget_user)
 
     def browser(user: User) -> FlaskClient:
         person = SignedIn(user)

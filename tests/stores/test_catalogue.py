@@ -76,6 +76,7 @@ def test_a_new_product_between_two_pages_moves_nothing(app: Flask, time: Clock) 
 
 def test_a_page_of_cards_takes_one_statement_and_one_for_menus(client: FlaskClient) -> None:
     fill(24)
+    client.get("/help/")  # the first page of a process also looks at the database's version
     with statements() as cold:
         client.get("/")
     with statements() as warm:
@@ -90,6 +91,7 @@ def test_the_number_of_products_does_not_change_the_number_of_statements(
     client: FlaskClient,
 ) -> None:
     product = make_product()
+    client.get("/help/")
     with statements() as alone:
         client.get(f"/p/{product.code}/")
     fill(24)
@@ -157,3 +159,56 @@ def test_a_shared_link_shows_name_price_and_address(client: FlaskClient) -> None
     )
     assert f'/p/{product.code}/">' in html
     assert "https://wa.me/?text=" in html
+
+
+def test_every_index_of_the_models_is_in_the_database(app: Flask) -> None:
+    wanted = {index.name for table in db.metadata.tables.values() for index in table.indexes}
+
+    there = set(session.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'index'")))
+
+    assert sorted(wanted - there) == []
+
+
+@pytest.mark.parametrize(
+    ("narrowing", "step"),
+    [
+        ({}, "SCAN product USING INDEX ix_product_shelf"),
+        (
+            {"after": "6401f2a5b1c00-7"},
+            "SEARCH product USING INDEX ix_product_shelf (created_at<?)",
+        ),
+        (
+            {"category": "tissus"},
+            "SEARCH product USING INDEX ix_product_category_shelf (category_id=?)",
+        ),
+    ],
+)
+def test_shelves_are_read_by_their_index(app: Flask, narrowing: dict[str, str], step: str) -> None:
+    with statements() as sent:
+        catalogue.shelf(**narrowing)  # type: ignore[arg-type]
+    (statement,) = sent
+
+    plan = session.connection().exec_driver_sql(
+        f"EXPLAIN QUERY PLAN {statement}", (1,) * statement.count("?")
+    )
+
+    assert step in [row[3] for row in plan]
+
+
+@pytest.mark.parametrize(
+    "path", ["/?q=\x00", "/?town=a%00b", "/?category=%00", "/s/a%00b/", "/s/A b/", "/p/%00/"]
+)
+def test_signs_that_are_not_printed_reach_no_database(client: FlaskClient, path: str) -> None:
+    sent: list[object] = []
+
+    def note(
+        _connection: object, _cursor: object, _statement: str, values: object, *_rest: object
+    ) -> None:
+        sent.append(values)
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    answer = client.get(path)
+    sa.event.remove(db.engine, "before_cursor_execute", note)
+
+    assert answer.status_code in (200, 404)
+    assert "\\x00" not in repr(sent)

@@ -34,6 +34,12 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def opened(file: Path) -> Image.Image:
+    with Image.open(file) as image:
+        image.load()
+        return image
+
+
 def kept_files(app: Flask) -> list[Path]:
     return [p for p in (app.config["SETTINGS"].data_dir / "photos").rglob("*") if p.is_file()]
 
@@ -42,7 +48,7 @@ def kept_files(app: Flask) -> list[Path]:
 def test_a_photo_is_kept_in_three_sizes_and_two_formats(app: Flask, form: str) -> None:
     photo = photos.keep(BytesIO(encoded(form)))
 
-    widths = {Image.open(file).width for file in kept_files(app)}
+    widths = {opened(file).width for file in kept_files(app)}
 
     assert (photo.width, photo.height) == (600, 450)
     assert widths == set(photos.SIZES)
@@ -93,7 +99,7 @@ def test_place_and_camera_are_not_kept(app: Flask) -> None:
 
     for file in kept_files(app):
         assert b"SECRET" not in file.read_bytes()
-        assert not Image.open(file).getexif()
+        assert not opened(file).getexif()
 
 
 def test_what_hides_behind_a_photo_is_dropped(app: Flask) -> None:
@@ -118,13 +124,13 @@ def test_transparency_becomes_white(app: Flask) -> None:
     photos.keep(BytesIO(out.getvalue()))
 
     for file in kept_files(app):
-        assert min(Image.open(file).convert("RGB").getpixel((75, 75))) > 245  # type: ignore[arg-type,type-var]
+        assert min(opened(file).convert("RGB").getpixel((75, 75))) > 245  # type: ignore[arg-type,type-var]
 
 
 def test_a_photo_is_served_for_ever_and_inert(client: FlaskClient) -> None:
     photo = photos.keep(BytesIO(encoded()))
 
-    answer = client.get(f"/photo/{photo.key}/320.webp")
+    answer = client.get(f"/photo/{photo.key}/320.webp", buffered=True)
 
     assert answer.status_code == 200
     assert answer.mimetype == "image/webp"

@@ -38,3 +38,16 @@ def test_every_sentence_has_its_english(room: str) -> None:
 
     assert wanted
     assert sorted(wanted - known) == []
+
+
+def test_a_sentence_reads_the_same_in_every_room() -> None:
+    """Catalogues are merged: the second translation of a sentence would silently win."""
+    said: dict[str, set[str]] = {}
+    for path in Path("translations/en").glob("*.po"):
+        with path.open("rb") as file:
+            for message in read_po(file):
+                said.setdefault(str(message.id), set()).add(str(message.string))
+
+    assert {
+        french: english for french, english in said.items() if french and len(english) > 1
+    } == {}

@@ -27,7 +27,7 @@ def assert_light(client: FlaskClient, path: str) -> str:
     answer = client.get(path, headers={"Accept": "text/html"})
     html = answer.get_data(as_text=True)
     page = compressed(answer.data)
-    files = {name: client.get(name) for name in linked_files(html)}
+    files = {name: client.get(name, buffered=True) for name in linked_files(html)}
     assert all(file.status_code == 200 for file in files.values())
     total = page + sum(compressed(file.data) for file in files.values())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from tests import browser
+from tests import browsers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -45,6 +45,6 @@ def test_program_that_only_pretends_is_passed_over(
     stub.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert browser.installed() is None
-    with pytest.raises(browser.NoBrowser, match="no apt-get"):
-        browser.find()
+    assert browsers.installed() is None
+    with pytest.raises(browsers.NoBrowser, match="no apt-get"):
+        browsers.find()

@@ -1,0 +1,132 @@
+"""What buyers do, step by step and by forms only; each step leaves the visitor on its page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tests.live import Live, Sim, wait_until
+from tests.visitor import Page, Visitor
+
+METHODS = {"wave": "wave-ci", "mtn": "mtn-ci", "orange": "orange-ci", "moov": "moov-bj"}
+TWO_SELLERS = ("Pagne tissé", "Boubou brodé")
+#: 24,500 + 2,500 to deliver; 18,000 + 1,500.
+TWO_SELLERS_TOTAL = 46_500
+
+
+def fill_cart(live: Live, visitor: Visitor, names: Iterable[str] = TWO_SELLERS) -> Page:
+    """Put products in the cart from their own pages."""
+    for name in names:
+        page = visitor.open(f"/p/{live.products[name]}/")
+        visitor.submit(page.form("/cart/add/"))
+    return visitor.page
+
+
+def order(live: Live, visitor: Visitor, sim: Sim, names: Iterable[str] = TWO_SELLERS) -> str:
+    """Go from the shelf to the page where one pays; give the order's reference."""
+    fill_cart(live, visitor, names)
+    page = visitor.open("/checkout/")
+    asked = {"quarter": "Cocody", "landmark": "en face de la pharmacie, portail bleu"}
+    if page.root.all("input", name="name"):
+        asked |= {"name": "Aïcha Koné", "phone": sim.local, "country": sim.country}
+    page = visitor.submit(page.form(test="checkout-form"), **asked)
+    assert page.path.startswith("/order/"), page.text[:600]
+    return page.path.split("/")[2]
+
+
+def fill_pay_form(visitor: Visitor, sim: Sim, operator: str) -> dict[str, str]:
+    """Say whose account pays, first changing the country where it is another's."""
+    page = visitor.page
+    if page.form(test="pay-form").one(name="country")["value"] != sim.country:
+        (countries,) = [f for f in page.root.all("form") if f.all("select", name="country")]
+        page = visitor.submit(countries, country=sim.country)
+    return {"phone": sim.local, "method": METHODS[operator]}
+
+
+def pay(visitor: Visitor, sim: Sim, operator: str) -> str:
+    """Fill in the pay form and send it; give the attempt's reference."""
+    asked = fill_pay_form(visitor, sim, operator)
+    page = visitor.submit(visitor.page.form(test="pay-form"), **asked)
+    assert page.path.startswith("/payment/"), page.text[:600]
+    return page.path.split("/")[2]
+
+
+def approve(live: Live, visitor: Visitor, sim: Sim, operator: str, reference: str) -> None:
+    """Do what the payer does with this operator: on its page, or on the telephone's own screen."""
+    if operator in ("wave", "orange"):
+        page = visitor.open(hosted_page(visitor, reference))
+        visitor.submit(page.root.one("form"), **on_hosted_page(live, sim, operator))
+    else:
+        answer_on_phone(live, sim, operator, reference, "accept")
+
+
+def hosted_page(visitor: Visitor, reference: str) -> str:
+    """Wait on the status page until it links to the operator's page."""
+
+    def offered() -> bool:
+        visitor.open(f"/payment/{reference}/status/")
+        return bool(visitor.page.root.all("a", data_test="continue"))
+
+    wait_until(offered, "the operator's page")
+    return visitor.page.link(data_test="continue")
+
+
+def on_hosted_page(live: Live, sim: Sim, operator: str) -> dict[str, str]:
+    """Say what to type on an operator's page; the code is read from the telephone."""
+    if operator == "wave":
+        return {"phone": sim.local, "choice": "pay"}
+    phone = Visitor(live.phones).open(f"/phones/{sim.e164}/")
+    code = phone.root.one(data_test="code").text
+    return {"msisdn": sim.local, "otp": code, "choice": "confirm"}
+
+
+def answer_on_phone(live: Live, sim: Sim, operator: str, reference: str, act: str) -> None:
+    """Tap accept, refuse or ignore on the telephone's screen."""
+    live.prompt(reference, operator)
+    phone = Visitor(live.phones)
+    page = phone.open(f"/phones/{sim.e164}/")
+    prompt = page.root.one(data_test="prompt", data_ref=reference)
+    (form,) = [f for f in prompt.all("form") if f["action"].split("?")[0].endswith(act)]
+    phone.submit(form)
+
+
+def wait_for(live: Live, visitor: Visitor, reference: str, state: str) -> Page:
+    """Reload the status page until it says so."""
+
+    def said() -> bool:
+        # Providers are asked every few seconds: nobody needs to sit through them.
+        live.time.skip(seconds=1)
+        page = visitor.open(f"/payment/{reference}/status/")
+        return page.root.one(data_test="pay-status")["data-state"] == state
+
+    wait_until(said, f"{reference} to be {state}", within_s=15)
+    return visitor.page
+
+
+def buy(live: Live, visitor: Visitor, sim: Sim, operator: str) -> tuple[str, str]:
+    """Buy from two sellers and pay; give the references of order and attempt."""
+    placed = order(live, visitor, sim)
+    attempt = pay(visitor, sim, operator)
+    approve(live, visitor, sim, operator, attempt)
+    wait_for(live, visitor, attempt, "succeeded")
+    return placed, attempt
+
+
+def messages(live: Live, sim: Sim) -> list[str]:
+    """Read the SMS of a telephone, newest first."""
+    return [sms.text for sms in live.world.inbox(sim.e164)]
+
+
+def sign_in(live: Live, visitor: Visitor, sim: Sim, next_page: str = "/orders/") -> Page:
+    """Sign in with the code that arrives on the telephone, giving name and PIN when asked."""
+    before = len(messages(live, sim))
+    page = visitor.open(f"/login/?next={next_page}")
+    page = visitor.submit(page.form(test="login-form"), country=sim.country, phone=sim.local)
+    wait_until(lambda: len(messages(live, sim)) > before, "the code by SMS")
+    codes = [m for text in messages(live, sim) for m in re.findall(r"^(\d{6})\b", text)]
+    page = visitor.submit(page.form(test="code-form"), code=codes[0])
+    if page.path == "/login/new/":
+        page = visitor.submit(
+            page.form(test="new-form"), name="Aïcha Koné", pin="83627", again="83627"
+        )
+    return page
