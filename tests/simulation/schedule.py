@@ -84,6 +84,7 @@ class Plan:
     stickiness: float
     fault_rate: float
     kill_rate: float
+    freeze_rate: float
     lossy_commits: float
     skewed: bool
 
@@ -93,10 +94,11 @@ class Plan:
         return cls(
             orders=chance.choice((1, 1, 2, 2, 3)),
             events=chance.choice((15, 25, 35, 50)),
-            burst=chance.choice((4, 15, 40, 90)),
+            burst=chance.choice((8, 30, 80, 160)),
             stickiness=chance.choice((0.5, 0.9, 0.98)),
-            fault_rate=chance.choice((0.0, 0.15, 0.4)),
+            fault_rate=chance.choice((0.0, 0.5, 1.0)),
             kill_rate=chance.choice((0.0, 0.0, 0.002, 0.01)),
+            freeze_rate=chance.choice((0.0, 0.0, 0.01, 0.05)),
             lossy_commits=chance.choice((0.0, 0.0, 0.05)),
             skewed=chance.random() < 0.08,
         )
@@ -166,6 +168,9 @@ class Schedule:
 
     def _safety(self) -> None:
         names, weights = zip(*EVENTS.items(), strict=True)
+        for order in self.orders:
+            if self.chance.random() < 0.8:
+                self._tap(order)
         for _ in range(self.plan.events):
             getattr(self, self.chance.choices(names, weights)[0])()
             for _ in range(self.chance.randrange(self.plan.burst) + 1):
@@ -185,10 +190,17 @@ class Schedule:
         self.hub.step(task)
         if task.alive and task.where == "waits for the writer":
             self.reached["writer_waited"] += 1
-        rate = self.plan.kill_rate * (8 if task.where.startswith(SORE) else 1)
-        if task.alive and self.chance.random() < rate:
-            self._kill(task)
+        if task.alive:
+            self._strike(task)
         return True
+
+    def _strike(self, task: Task) -> None:
+        """Kill or stop a task where it stands, most often where that hurts."""
+        sore = 8 if task.where.startswith(SORE) else 1
+        if self.chance.random() < self.plan.kill_rate * sore:
+            self._kill(task)
+        elif self.chance.random() < self.plan.freeze_rate * sore:
+            self._freeze(task)
 
     def _liveness(self) -> None:
         """Stop all faults, let time pass, and wait for quiet."""
@@ -291,9 +303,11 @@ class Schedule:
         for task in frozen:
             task.frozen = False
             self._say(f"{task.name} wakes")
-        free = [t for t in self.hub.tasks if not self.hub.writer or self.hub.writer[1] is not t]
-        if not frozen and free:
-            task = self.chance.choice(free)
+        if not frozen and self.hub.tasks:
+            self._freeze(self.chance.choice(self.hub.tasks))
+
+    def _freeze(self, task: Task) -> None:
+        if self.hub.writer is None or self.hub.writer[1] is not task:
             task.frozen = True
             self._say(f"{task.name} is stopped at: {task.where}")
 
@@ -342,6 +356,10 @@ class Schedule:
 
     # -- buyers ---------------------------------------------------------------------------------
 
+    def _crowded(self) -> bool:
+        """Say whether the web server has as many requests as it has threads."""
+        return sum(task.process == "web" for task in self.hub.tasks) >= 8
+
     def _order(self) -> tuple[int, int, Money]:
         return self.chance.choice(self.orders)
 
@@ -357,7 +375,11 @@ class Schedule:
 
     def tap(self) -> None:
         """A buyer taps "Pay"; sometimes twice, sometimes by going back to the same form."""
-        order = self._order()
+        self._tap(self._order())
+
+    def _tap(self, order: tuple[int, int, Money]) -> None:
+        if self._crowded():
+            return
         if order[0] not in self._forms or self.chance.random() < 0.4:
             self._forms[order[0]] = f"form-{self._numbers}-{order[0]}"
         method = self.chance.choice(METHODS)
@@ -391,6 +413,8 @@ class Schedule:
 
     def change_method(self) -> None:
         """A buyer leaves an attempt and pays by another method."""
+        if self._crowded():
+            return
         order, method = self._order(), self.chance.choice(METHODS)
         form_key = self._forms[order[0]] = f"form-{self._numbers}-{order[0]}-again"
         self._say(f"buyer {order[1]} gives up and pays order {order[0]} by {method}")
@@ -399,24 +423,26 @@ class Schedule:
             live = payments.live_of(Purpose.ORDER, order[0])
             if live is None:
                 return "nothing to leave"
-            settlement.give_up([order[1] + 1], live.reference)
+            settlement.give_up(live.id)
             return self._pay(order, method, form_key)
 
         self._spawn(f"change{order[0]}", "web", leave)
 
     def nudge(self) -> None:
         """A buyer asks to check now, or says it is paid."""
+        if self._crowded():
+            return
         row = self._some_payment()
         if row is None:
             return
-        owners, reference = [row["user_id"]], row["reference"]
+        number, reference = row["id"], row["reference"]
         claims = self.chance.random() < 0.3
 
         def ask() -> None:
             if claims:
-                settlement.claim_paid(owners, reference, "TX123")
+                settlement.claim_paid(number, "TX123")
             else:
-                settlement.check_now(owners, reference)
+                settlement.check_now(number)
             queue.ring("verify_payments")
 
         self._say(f"the buyer of {reference} {'says it is paid' if claims else 'asks to check'}")
@@ -454,11 +480,11 @@ class Schedule:
 
     def fault(self) -> None:
         """Something is about to go wrong at a provider."""
-        if self.chance.random() >= self.plan.fault_rate * 2:
+        if self.chance.random() >= self.plan.fault_rate:
             return
-        provider, kind = self.chance.choice(PROVIDERS), self.chance.choice(FAULTS)
-        if kind in IMPOSSIBLE.get(provider, ()):
-            return
+        kind = self.chance.choice(FAULTS)
+        able = [name for name in PROVIDERS if kind not in IMPOSSIBLE.get(name, ())]
+        provider = self.chance.choice(able)
         how: dict[str, Any] = {"calls": self.chance.choice((1, 1, 2, 5))}
         if kind is FaultKind.LATE_SUCCESS:
             how["seconds"] = self.chance.choice((5.0, 120.0, 2_000.0, LATEST_S))
@@ -488,6 +514,8 @@ class Schedule:
 
     def deliver(self) -> None:
         """A message arrives, any of those on their way; sometimes twice."""
+        if self._crowded():
+            return
         outbox = self.house.outbox
         if not outbox:
             return
@@ -499,6 +527,8 @@ class Schedule:
 
     def replay(self) -> None:
         """An old message arrives again, perhaps at another payment's address."""
+        if self._crowded():
+            return
         if not self._delivered:
             return
         delivery = self.chance.choice(self._delivered)
@@ -511,6 +541,8 @@ class Schedule:
 
     def forge(self) -> None:
         """Somebody who is not the provider says that a payment is paid."""
+        if self._crowded():
+            return
         rows = self.world.book_file.rows("SELECT id FROM prompts ORDER BY id")
         if not rows:
             return

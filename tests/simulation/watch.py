@@ -155,7 +155,7 @@ class Watch:
             "SELECT source, words FROM payment_event WHERE payment_id = ? AND new = 'failed'",
             (row["id"],),
         ).fetchone()
-        if row["reason"] == "short" or event["source"] == "staff":
+        if row["reason"] in ("short", "wrong_currency") or event["source"] == "staff":
             return
         unseen = row["provider"] == "orange" and not row["page_url"]
         heard = task.heard.get(reference) or self.prompts(reference)
