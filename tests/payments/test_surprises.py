@@ -105,7 +105,7 @@ def test_money_after_expiry_is_booked_once(street: Street):
 def test_a_left_attempt_that_succeeds_still_pays(street: Street):
     order = make_order()
     left = street.sent(order, "wave-ci")
-    settlement.give_up([order.user_id], left.reference)
+    settlement.give_up(left.id)
     second = street.sent(order, "mtn-ci")
 
     assert street.approve(left)
@@ -121,7 +121,7 @@ def test_both_attempts_succeed_and_the_second_is_in_the_wallet(street: Street):
     """U09."""
     order = make_order()
     left = street.sent(order, "wave-ci")
-    settlement.give_up([order.user_id], left.reference)
+    settlement.give_up(left.id)
     second = street.sent(order, "mtn-ci")
     assert street.approve(second)
     street.pass_(60)
@@ -140,7 +140,7 @@ def test_an_attempt_that_fails_after_another_paid_changes_nothing(street: Street
     product = make_product(stock=3)
     order = make_order((product, 1))
     left = street.sent(order, "mtn-ci")
-    settlement.give_up([order.user_id], left.reference)
+    settlement.give_up(left.id)
     second = street.sent(order, "wave-ci")
     assert street.approve(second)
     street.pass_(60)

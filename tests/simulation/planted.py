@@ -94,7 +94,9 @@ def asked_amount_is_booked(payment: Any, order: Any, source: str, said: Outcome)
     return _receive(payment, order, source, replace(said, amount=None, contradiction=None))
 
 
-@bug("a failed attempt becomes succeeded when its money comes late", (settlement, "_end_with_money"))
+@bug(
+    "a failed attempt becomes succeeded when its money comes late", (settlement, "_end_with_money")
+)
 def ended_is_overwritten(payment: Any, source: str, note: Note, words: str) -> None:
     payment.status = PaymentStatus.SUCCEEDED
     payments.note(payment, source, new=PaymentStatus.SUCCEEDED, words=words)
