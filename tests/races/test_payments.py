@@ -327,7 +327,7 @@ class Cancelling:
         )
 
         now = self.market.street.again(payment)
-        sent = bool(self.market.street.world.search("wave", reference))
+        sent = bool(self.market.street.world.search("wave", now.reference))
         good = {("cancelled", False), ("pending", True)}
         return None if (now.status, sent) in good else f"{now.status}, sent: {sent}"
 
