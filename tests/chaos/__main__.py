@@ -114,13 +114,17 @@ class Buyer:
         return answer.headers["Location"].rstrip("/").split("/")[-2]
 
     def insist(self, method: str, url: str, **how: object) -> requests.Response:
-        deadline = time.monotonic() + 60
+        deadline, heard = time.monotonic() + 60, "nothing"
         while True:
-            with suppress(requests.RequestException):
+            try:
                 answer = self.http.request(method, url, timeout=10, allow_redirects=False, **how)  # type: ignore[arg-type]
                 if answer.status_code < 500:
                     return answer
-            assert time.monotonic() < deadline, f"{url} stayed away"
+                heard = f"HTTP {answer.status_code}"
+            except requests.RequestException as error:
+                heard = str(error)
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{url}: {heard}\n{self.town.log('web')[-3000:]}")
             time.sleep(0.3)
 
 
