@@ -46,8 +46,15 @@ class Killer(threading.Thread):
         super().__init__(daemon=True)
         self.town, self.kills, self.chance = town, kills, chance
         self.done: Counter[str] = Counter()
+        self.finished, self.go_home = threading.Event(), threading.Event()
 
     def run(self) -> None:
+        self.work()
+        self.finished.set()
+        # The kernel ends the processes a thread started together with that thread: stay.
+        self.go_home.wait()
+
+    def work(self) -> None:
         for _ in range(self.kills):
             time.sleep(self.chance.uniform(0.5, 2.0))
             what = self.chance.choice(["web", "worker", "worker", "clock", "valkey", "freeze"])
@@ -198,7 +205,7 @@ def campaign(town: Town, options: argparse.Namespace) -> int:
         for _ in range(options.payments):
             references.append(buyer.pay(chance.choice(METHODS)))
             time.sleep(chance.uniform(0, 1))
-        killer.join()
+        killer.finished.wait()
         deadline = time.monotonic() + CONVERGE_S
         while (left := undecided(references)) and time.monotonic() < deadline:
             time.sleep(2)
@@ -208,6 +215,7 @@ def campaign(town: Town, options: argparse.Namespace) -> int:
         found += [f"{count} attempts are still {status}" for status, count in left.items()]
         report(references, killer.done)
         session.remove()
+        killer.go_home.set()
     for line in found:
         say(f"WRONG {line}")
     return 1 if found else 0
