@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from shop import clock
 from shop.db import db, session
+from shop.payments import status_views
 from shop.payments.models import Payment
 from shop.stores.models import Store
 from shop.web import CSP, access_of
@@ -98,7 +99,9 @@ class World:
 
 
 @pytest.fixture
-def world(street: Street) -> World:
+def world(street: Street, monkeypatch: pytest.MonkeyPatch) -> World:
+    # The test's clock stands still: a page must not wait on it for an answer.
+    monkeypatch.setattr(status_views, "WAIT_FOR_PAGE_S", -1.0)
     return World(street)
 
 
@@ -126,7 +129,7 @@ def test_reading_never_writes(app, world, owner):
     for url in urls:
         for client in (owner, app.test_client()):
             written.clear()
-            client.get(url)
+            client.get(url).close()
             if written:
                 wrong[url] = list(written)
 
@@ -149,6 +152,7 @@ def test_every_answer_carries_its_headers(app, world, owner):
     for rule in get_rules(app):
         for url in (world.url(app, rule), world.url(app, rule) + "nothing-here"):
             answer = owner.get(url)
+            answer.close()
             assert answer.status_code < 500, url
             assert answer.headers["Content-Security-Policy"] == CSP, url
             assert answer.headers["X-Content-Type-Options"] == "nosniff", url
@@ -207,11 +211,11 @@ MISSING = {"reference": "00000000", "code": "00000000", "zone_id": 999_999, "dev
 @pytest.mark.parametrize("endpoint", OWNED)
 def test_a_stranger_sees_what_is_not_his_as_missing(app, world, endpoint: str):
     """A2: another's is answered word for word as what never was."""
+    sign_in(app.test_client(), world.phone)  # the owner's browser: device 1
     phone = new_phone()
     make_store(owner=make_user(phone=phone))
     stranger = app.test_client()
     sign_in(stranger, phone)
-    device_of_owner(app, world)
     for rule in app.url_map.iter_rules(endpoint):
         names = world.names(endpoint)
         method = "POST" if "POST" in rule.methods else "GET"
@@ -227,11 +231,6 @@ def test_a_stranger_sees_what_is_not_his_as_missing(app, world, endpoint: str):
             assert seen.data.replace(theirs.encode(), b"") == missing.data.replace(
                 nothing.encode(), b""
             )
-
-
-def device_of_owner(app, world: World) -> None:
-    """Sign the owner in elsewhere, so that device 1 is theirs."""
-    sign_in(app.test_client(), world.phone)
 
 
 def test_no_posted_column_changes_a_row(app, world, owner):
