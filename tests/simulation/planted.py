@@ -94,7 +94,9 @@ def asked_amount_is_booked(payment: Any, order: Any, source: str, said: Outcome)
     return _receive(payment, order, source, replace(said, amount=None, contradiction=None))
 
 
-@bug("a failed attempt becomes succeeded when its money comes late", (settlement, "_end_with_money"))
+@bug(
+    "a failed attempt becomes succeeded when its money comes late", (settlement, "_end_with_money")
+)
 def ended_is_overwritten(payment: Any, source: str, note: Note, words: str) -> None:
     payment.status = PaymentStatus.SUCCEEDED
     payments.note(payment, source, new=PaymentStatus.SUCCEEDED, words=words)
@@ -138,6 +140,13 @@ def absence_by_present_clock(payment: Any, order: Any, answer: Any, said: Outcom
 
 
 _miss = settlement._miss
+
+
+@bug("a hosted page dies so long after the tap, not after its sending", (settlement, "_too_old"))
+def page_dies_too_early(payment: Any) -> bool:
+    limit_s = payments.provider_of(payment).timing.void_after_s
+    age_s = (settlement.clock.now() - payment.created_at).total_seconds()
+    return limit_s is not None and age_s > limit_s
 
 
 @bug("whoever answers writes, lease or none", (settlement, "_apply"))

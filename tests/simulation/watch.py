@@ -263,5 +263,5 @@ class Watch:
             "SELECT a.code, SUM(t.amount) FROM transfer t JOIN ledger_account a ON a.id = t.debit_id "
             "WHERE a.kind = 'float' GROUP BY a.code"
         )
-        if dict(held) != {code: total for code, total in kept}:
+        if dict(held) != dict(kept):
             yield f"floats: they collected {dict(held)}"
