@@ -142,6 +142,13 @@ def absence_by_present_clock(payment: Any, order: Any, answer: Any, said: Outcom
 _miss = settlement._miss
 
 
+@bug("a hosted page dies so long after the tap, not after its sending", (settlement, "_too_old"))
+def page_dies_too_early(payment: Any) -> bool:
+    limit_s = payments.provider_of(payment).timing.void_after_s
+    age_s = (settlement.clock.now() - payment.created_at).total_seconds()
+    return limit_s is not None and age_s > limit_s
+
+
 @bug("whoever answers writes, lease or none", (settlement, "_apply"))
 def token_is_ignored(answer: Any, payment: Any, order: Any) -> Any:
     claim = replace(answer.claim, token=payment.lease_token)
