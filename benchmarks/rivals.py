@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from flask import Flask, abort, jsonify, request
 
-from config import SANDBOX_PROVIDERS
+from shop.sandbox.credentials import WAVE
 
 #: The tables of the two rivals: what ours keeps of an event, without its rules.
 TABLES = "".join(
@@ -99,7 +99,7 @@ def process(_event_id: int) -> None:
 
 def _check_signature() -> None:
     at, _comma, given = request.headers["Wave-Signature"].partition(",v1=")
-    secret = SANDBOX_PROVIDERS["WAVE_WEBHOOK_SECRET"].encode()
+    secret = WAVE["webhook_secret"].encode()
     signed = at.removeprefix("t=").encode() + request.get_data()
     if not hmac.compare_digest(hmac.new(secret, signed, hashlib.sha256).hexdigest(), given):
         abort(401)
