@@ -41,6 +41,19 @@ def hello() -> Flask:
     return app
 
 
+def constant_catalogue() -> Flask:
+    """The limit of the catalogue: our own page, with shelves and menus that never change."""
+    from shop import create_app
+    from shop.stores import catalogue
+
+    app = create_app()
+    with app.app_context():
+        shelf, menus = catalogue.shelf(), catalogue.menus()
+    catalogue.shelf = lambda **_asked: shelf
+    catalogue.menus = lambda: menus
+    return app
+
+
 def bare_insert() -> Flask:
     """The limit of a webhook: one INSERT and COMMIT by the bare driver; nothing is checked."""
     app = Flask("bare")

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Sequence
 
 import psycopg
 import sqlalchemy as sa
 
+from benchmarks import market
 from benchmarks.harness import Comparison, Goal, interleave
 from benchmarks.stage import Stage, staged
-from shop import clock, references, settlement
-from shop.accounts.models import User
-from shop.db import session, transaction
-from shop.orders import service as orders
-from shop.orders.models import Order
+from shop import clock, settlement
+from shop.db import transaction
 from shop.payments import service as payments
-from shop.payments.service import Intent
-from shop.payments.states import Purpose
-from shop.providers import methods
 from shop.providers.base import Outcome, Status
 from shop.settlement import Answer
-from shop.stores.models import Category, DeliveryZone, Product, Store
+from shop.stores.models import Product
 
 PAYMENTS = 100
-LIMIT, NAIVE, OURS = "bare driver, a transaction each", "ORM, a transaction each", "ours, batches of 50"
+LIMIT, NAIVE, OURS = (
+    "bare driver, a transaction each",
+    "ORM, a transaction each",
+    "ours, batches of 50",
+)
 ALONE = "ours, one by one"
 
 #: The least an event costs: the same kinds of statement, by the bare driver, decided by nobody.
@@ -48,7 +46,7 @@ def run(rounds: int) -> list[Comparison]:
     """Compare payments per second; the books are proved after the last one."""
     with staged() as stage, stage.connect() as connection:
         connection.execute(TABLES)
-        shelf = _shelf()
+        shelf = market.open_shop()
         _settled_in(50, _answers(shelf))  # statements compiled, plans warm
         variants: dict[str, Callable[[], float]] = {
             LIMIT: _bare(connection),
@@ -84,36 +82,10 @@ def run(rounds: int) -> list[Comparison]:
     ]
 
 
-def _shelf() -> Product:
-    """Save a seller, a shop and one product of which there is plenty."""
-    now = clock.now()
-    with transaction():
-        seller = User(phone="+2250700000001", country="CI", name="Awa", created_at=now, verified_at=now)
-        session.add_all([seller, Category(slug="tissus", name_fr="Tissus", name_en="Fabrics")])
-        session.flush()
-        store = Store(
-            owner_id=seller.id, name="Boutique Awa", slug="awa", country="CI", currency="XOF",
-            town="Abidjan", quarter="Cocody", commission_bp=500, created_at=now,
-        )  # fmt: skip
-        store.zones.append(DeliveryZone(town="Abidjan", price_amount=1_000, currency="XOF"))
-        session.add(store)
-        session.flush()
-        product = Product(
-            code=references.new(), store_id=store.id, category_id=1, name="Pagne", stock=10**6,
-            price_amount=12_500, currency="XOF", created_at=now,
-        )  # fmt: skip
-        session.add(product)
-    return product
-
-
 def _answers(product: Product) -> list[Answer]:
-    """Place orders, begin their payments, lease them, and let Wave say that they are paid."""
-    contact = orders.Contact("Awa Koné", "+2250701020304", "Abidjan", "Cocody", "la pharmacie")
+    """Begin payments, lease them, and let Wave say that they are paid."""
     for _ in range(PAYMENTS):
-        order = orders.place(
-            user_id=1, lines=[orders.Line(product.id, 1)], contact=contact, form_key=secrets.token_hex(8)
-        )
-        settlement.start_payment(_intent(order))
+        market.begin_payment(product, user_id=1)
     claims = []
     while len(claims) < PAYMENTS:
         with transaction():
@@ -121,20 +93,14 @@ def _answers(product: Product) -> list[Answer]:
     return [
         Answer(
             claim,
-            Outcome(Status.SUCCEEDED, claim.collection.amount, transaction_ref=f"T_{claim.reference}"),
+            Outcome(
+                Status.SUCCEEDED, claim.collection.amount, transaction_ref=f"T_{claim.reference}"
+            ),
             clock.now(),
             submitted=True,
         )
         for claim in claims
     ]
-
-
-def _intent(order: Order) -> Intent:
-    return Intent(
-        purpose=Purpose.ORDER, purpose_id=order.id, user_id=order.user_id,
-        method=methods.get("wave-ci"), payer_phone="+2250701020304", owed=order.total,
-        form_key=secrets.token_hex(8),
-    )  # fmt: skip
 
 
 def _settled_in(size: int, answers: Sequence[Answer]) -> float:
@@ -189,7 +155,8 @@ def _naive(stage: Stage) -> Callable[[], float]:
     def one(orm: Session, number: int) -> None:
         ref = f"T_{number}"
         order, payment = orm.get(tables.bare_order, number), orm.get(tables.bare_payment, number)
-        assert order is not None and payment is not None
+        assert order is not None
+        assert payment is not None
         if orm.query(tables.bare_receipt).filter_by(ref=ref).first():
             return
         order.status, order.paid_at = "paid", clock.now()
