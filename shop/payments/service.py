@@ -196,17 +196,26 @@ def live_of(purpose: Purpose, purpose_id: int) -> Payment | None:
     )
 
 
-def any_live(purpose: Purpose, purpose_id: int) -> bool:
-    """Say whether any attempt, superseded ones too, may still bring money for this purpose."""
-    return bool(
-        session.scalar(
-            sa.select(sa.func.count(Payment.id)).where(
-                Payment.purpose == purpose,
-                Payment.purpose_id == purpose_id,
-                Payment.status.in_(LIVE),
-            )
+def any_live(purpose: Purpose, purpose_ids: Collection[int]) -> set[int]:
+    """Say for which of these any attempt, superseded ones too, may still bring money."""
+    rows = session.scalars(
+        sa.select(Payment.purpose_id).where(
+            Payment.purpose == purpose,
+            Payment.purpose_id.in_(purpose_ids),
+            Payment.status.in_(LIVE),
         )
     )
+    return set(rows)
+
+
+def known_transactions(refs: Collection[str]) -> set[tuple[str, str]]:
+    """Say which of these transactions have a receipt: (provider, transaction ref)."""
+    rows = session.execute(
+        sa.select(Receipt.provider, Receipt.transaction_ref).where(
+            Receipt.transaction_ref.in_(refs)
+        )
+    )
+    return {(provider, ref) for provider, ref in rows}
 
 
 def all_of(purpose: Purpose, purpose_id: int) -> Sequence[Payment]:
