@@ -31,7 +31,7 @@ def paid(settled: Sequence[tuple[Payment, Order]]) -> Iterator[Message]:
     buyers = sa.select(User.id, User.phone).where(
         User.id.in_([order.user_id for _payment, order in settled])
     )
-    phones = {user_id: phone for user_id, phone in session.execute(buyers)}
+    phones = dict(session.execute(buyers))
     for payment, order in settled:
         text = messages.order_paid(
             order.reference, payment.money, order.access_token, language=order.language

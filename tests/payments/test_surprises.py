@@ -16,7 +16,7 @@ from shop.sandbox.faults import FaultKind
 from shop.settlement import Answer
 from shop.webhooks.models import WebhookEvent
 from tests.marketplace import make_order, make_product, stock_of
-from tests.street import Street
+from tests.street import PAYERS, Street
 
 #: Those whose protocol tells the amount, so that a wrong one can be noticed.
 TELLING = ["wave-ci", "mtn-ci"]
@@ -314,10 +314,10 @@ def test_contradicting_answers_keep_the_money_and_the_end(street: Street, order_
 
 def test_one_phone_is_not_asked_all_day(street: Street):
     for _again in range(payments.MOST_PER_PHONE):
-        settlement.give_up(street.sent(make_order(), "mtn-ci").id)
+        settlement.give_up(street.sent(make_order(), "mtn-ci", PAYERS["mtn-ci"]).id)
 
     with pytest.raises(settlement.TooManyAttempts):
-        street.start(make_order(), "mtn-ci")
+        street.start(make_order(), "mtn-ci", payer=PAYERS["mtn-ci"])
 
     street.time.pass_(minutes=16)
-    assert street.start(make_order(), "mtn-ci").status == "created"
+    assert street.start(make_order(), "mtn-ci", payer=PAYERS["mtn-ci"]).status == "created"
