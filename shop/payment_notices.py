@@ -31,7 +31,7 @@ def paid(settled: Sequence[tuple[Payment, Order]]) -> Iterator[Message]:
     buyers = sa.select(User.id, User.phone).where(
         User.id.in_([order.user_id for _payment, order in settled])
     )
-    phones = dict(session.execute(buyers))
+    phones = {row.id: row.phone for row in session.execute(buyers)}
     for payment, order in settled:
         text = messages.order_paid(
             order.reference, payment.money, order.access_token, language=order.language
