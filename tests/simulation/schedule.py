@@ -75,6 +75,8 @@ FAULTS: Final = {
     FaultKind.WRONG_AMOUNT: 4,
     FaultKind.LOST_ANSWER: 4,
 }
+#: What a payer's own money may do.
+SURPRISES: Final = (FaultKind.LATE_SUCCESS, FaultKind.LATE_SUCCESS, FaultKind.WRONG_AMOUNT)
 #: Late money comes before the last look of the late watch (a day after the failure).
 LATEST_S: Final = 18 * 3_600.0
 QUIET_DAYS: Final = 9
@@ -227,8 +229,12 @@ class Schedule:
             task.frozen, task.loses_commit, task.skew = False, False, timedelta(0)
         self._run_all()
         began, to_the_end = self.hub.at, self.chance.random() < 0.1
+        retaps = 0.6 if self.plan.rush else 0.2
         pace, lazy = self.chance.choice((1, 4, 4)), self.chance.choice((0.0, 0.0, 0.5, 1.0))
         while not self._broken():
+            if self.chance.random() < retaps:
+                retaps -= 0.1
+                self._tap(self._order())
             if self.chance.random() >= lazy:
                 while self.answer():
                     pass
@@ -489,11 +495,19 @@ class Schedule:
             ).fetchone()
             prompt = self.world.present(prompt.id, row["payer_phone"])
         act = self.chance.choices(("accept", "refuse", "ignore"), (7, 2, 1))[0]
+        if act == "accept" and self.chance.random() < self.plan.fault_rate * 0.2:
+            self._surprise(prompt)
         done = getattr(self.world, act)(prompt.id)
         self._say(f"the payer of {prompt.provider} {prompt.reference}: {act} ({done})")
         if not done:
             self.world.ignore(prompt.id)
         return True
+
+    def _surprise(self, prompt: Prompt) -> None:
+        """This payer's money will come late, or be another sum."""
+        kind = self.chance.choice(SURPRISES)
+        if kind not in IMPOSSIBLE.get(prompt.provider, ()):
+            self._plant(prompt.provider, kind, {"calls": 1, "reference": prompt.reference})
 
     def _page_known(self, prompt: Prompt) -> bool:
         """A hosted page is reached through the address we were given, or not at all."""
@@ -517,7 +531,9 @@ class Schedule:
         kind = self.chance.choices(list(FAULTS), list(FAULTS.values()))[0]
         able = [name for name in PROVIDERS if kind not in IMPOSSIBLE.get(name, ())]
         provider = self.chance.choice(able)
-        how: dict[str, Any] = {"calls": self.chance.choice((1, 1, 2, 5))}
+        self._plant(provider, kind, {"calls": self.chance.choice((1, 1, 2, 5))})
+
+    def _plant(self, provider: str, kind: FaultKind, how: dict[str, Any]) -> None:
         if kind is FaultKind.LATE_SUCCESS:
             how["seconds"] = self.chance.choice((5.0, 700.0, 2_000.0, LATEST_S))
         if kind is FaultKind.WRONG_AMOUNT:
