@@ -80,7 +80,7 @@ SURPRISES: Final = (FaultKind.LATE_SUCCESS, FaultKind.LATE_SUCCESS, FaultKind.WR
 #: Late money comes before the last look of the late watch (a day after the failure).
 LATEST_S: Final = 18 * 3_600.0
 #: A provider out of reach is asked for a week after the last tap; then a person is.
-QUIET_DAYS: Final = 40
+QUIET_DAYS: Final = 25
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ class Schedule:
         pace, lazy = self.chance.choice((1, 4, 4)), self.chance.choice((0.0, 0.0, 0.5, 1.0))
         retaps = 0.6 if self.plan.rush else 0.2
         while not self._broken():
-            if self.chance.random() < retaps:
+            if self.chance.random() < retaps and self.hub.at - began < timedelta(days=1):
                 retaps -= 0.1
                 self._tap(self._order())
             while self.chance.random() >= lazy and self.answer():
@@ -240,7 +240,7 @@ class Schedule:
                 return
             # Longer steps as the days go by: what falls due within one is done together.
             step = timedelta(seconds=10) + (self.hub.at - began)
-            self.hub.at = max(due, self.hub.at + pace * step)
+            self.hub.at = max(due, self.hub.at + min(pace * step, timedelta(days=1)))
 
     def _heal(self) -> None:
         """Mend every line, wake everybody; a provider may stay out of reach for ever."""
