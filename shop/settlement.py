@@ -30,7 +30,7 @@ from shop.payments import quick_state
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Claim, Intent
-from shop.payments.states import EDGES, ENDED, Disposition, Note, PaymentStatus, Purpose
+from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus, Purpose
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
 from shop.signals import payment_settled
@@ -289,6 +289,9 @@ def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> Non
         _follow(batch, answer, payment, order, said)
     retry_after_s = said.retry_after_s if isinstance(said, ProviderUnavailable) else None
     payments.schedule(payment, retry_after_s)
+    if payment.next_check_at is None and payment.state in OPEN:
+        # Nobody could tell for a week: a person asks the operator; the articles stay held (V1).
+        payments.move(payment, PaymentStatus.REVIEW, "clock", "undecided for too long")
 
 
 def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said: Outcome) -> None:
