@@ -303,7 +303,7 @@ def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said:
     payments.remember(payment, said)
     match said.status:
         case Status.PENDING:
-            if said.untouched and _too_old(payment):
+            if said.untouched and _too_old(payment, answer.asked_at):
                 _refuse(batch, payment, order, answer.source, Reason.TIMEOUT, said.words)
             elif payment.state in (PaymentStatus.SENDING, PaymentStatus.UNKNOWN):
                 payments.move(payment, PaymentStatus.PENDING, answer.source, said.words)
@@ -318,11 +318,15 @@ def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said:
             assert_never(said.status)
 
 
-def _too_old(payment: Payment) -> bool:
-    """Say whether a page nobody confirmed has died. It lives from its sending, not from the tap."""
+def _too_old(payment: Payment, asked_at: datetime) -> bool:
+    """Say whether a page nobody had confirmed when we asked was dead by then.
+
+    It lives from its sending, not from the tap; and an answer that slept on its way proves nothing
+    about the moment it is read.
+    """
     limit_s = payments.provider_of(payment).timing.void_after_s
     assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
-    return limit_s is not None and clock.now() > payment.sent_at + timedelta(seconds=limit_s)
+    return limit_s is not None and asked_at > payment.sent_at + timedelta(seconds=limit_s)
 
 
 def _refuse(
