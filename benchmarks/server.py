@@ -16,7 +16,7 @@ from pathlib import Path
 
 import requests
 
-from shop.supervisor import die_with_parent
+from shop.supervisor import spawn
 
 START_WITHIN_S = 30.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -48,15 +48,12 @@ def serving(
     shape = ["-k", "gthread", "-w", str(workers), "--threads", str(threads)]
     quiet = ["--no-control-socket", "--log-level", "warning"]
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
+        process = spawn(
             [sys.executable, "-m", "gunicorn", *shape, *quiet, "-b", f"127.0.0.1:{port}", app],
             cwd=directory,
             env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
         )
         try:
             server = Server(f"http://127.0.0.1:{port}", process.pid)

@@ -16,22 +16,37 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 COLOURS = (36, 32, 33, 35, 34, 31)
 STOP_WITHIN_S = 9.0
 POLL_S = 0.1
 PR_SET_PDEATHSIG = 1
 
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+# PyDLL keeps the interpreter's lock during the call: the new process must not wait for a lock.
+_libc = ctypes.PyDLL(None) if sys.platform == "linux" else None
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to end this new process when the one that started it ends (Linux only)."""
+def spawn(command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process that leads its own group and, on Linux, does not outlive us."""
+    with warnings.catch_warnings():
+        # Python 3.12 warns of any `preexec_fn` beside threads; ours is one system call.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return subprocess.Popen(  # noqa: S603  # the commands are ours
+            command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+            **options,
+        )
+
+
+def _die_with_parent() -> None:
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -170,16 +185,7 @@ class Group:
         output: int | IO[bytes],
         errors: int | IO[bytes] = subprocess.STDOUT,
     ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603  # the commands are ours, from the programme
-            command,
-            env=self.env,
-            cwd=self.directory,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
+        return spawn(command, env=self.env, cwd=self.directory, stdout=output, stderr=errors)
 
     def _copy_lines(self, child: Child) -> None:
         assert child.process.stdout is not None, "services are started with a pipe"
@@ -191,7 +197,7 @@ class Group:
 
     def _say(self, name: str, line: str, colour: int) -> None:
         tag = f"\033[{colour}m{name:9}\033[0m" if self._colourful else f"{name:9}"
-        say(f"{tag} {line}")
+        say(f"{tag} {line}".rstrip())
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from shop.supervisor import die_with_parent
+from shop.supervisor import spawn
 
 START_WITHIN_S = 30.0
 
@@ -148,15 +148,12 @@ class EmbeddedPostgres(PostgresServer):
         ]
         where = ["-D", str(self.root / "data"), "-k", str(self.root / "sock")]
         with (self.root / "log").open("wb") as log:
-            process = subprocess.Popen(
+            process = spawn(
                 [str(self.bin / "postgres"), *where, *settings],
                 cwd="/",
                 env=_plain_environment(),
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
                 **self.identity,
             )
         pid_file = self.root / "data" / "postmaster.pid"
@@ -178,13 +175,10 @@ class RedisServer:
         self.socket = self.root / "s"
         listen: Sequence[str] = ["--port", "0", "--unixsocket", str(self.socket)]
         with (self.root / "log").open("wb") as log:
-            self.process = subprocess.Popen(
+            self.process = spawn(
                 [binary, *listen, "--save", "", "--dir", str(self.root)],
-                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
             )
         _wait_for(self.socket.exists, self.process, self.root / "log")
         self.url = f"unix://{self.socket}"
@@ -250,7 +244,7 @@ def _plain_environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-def _wait_for(ready: Any, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_WITHIN_S
     while not ready():
         if process.poll() is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 from redis import Redis
 
-from shop.supervisor import die_with_parent
+from shop.supervisor import spawn
 from tests.databases import fill
 from tests.servers import EmbeddedPostgres, RedisServer
 
@@ -69,15 +69,8 @@ class Town:
     def start(self, name: str) -> None:
         """Start a process in a group of its own."""
         with (Path(self.folder.name) / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                self.commands[name],
-                cwd=ROOT,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
+            self.processes[name] = spawn(
+                self.commands[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log
             )
 
     def kill(self, name: str) -> None:
