@@ -167,6 +167,15 @@ def _sent(engine: sa.Engine, statement: Any, values: Mapping[str, Any]) -> Seque
     raise AssertionError("the second try returns or raises")
 
 
+def close() -> None:
+    """Give every connection of this application back to the system: at the end of a process or a test."""
+    session.remove()
+    db.engine.dispose()
+    alone: sa.Engine | None = current_app.extensions["lone_statements"]
+    if alone is not None:
+        alone.dispose()
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """Open the one transaction of a unit of work: commit at the end, roll back on any exception.

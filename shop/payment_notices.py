@@ -25,14 +25,19 @@ INFERRED: Final = frozenset({Reason.TIMEOUT, Reason.OPERATOR_DOWN})
 
 def paid(settled: Sequence[tuple[Payment, Order]]) -> Iterator[Message]:
     """Tell each buyer that the order is paid, and each seller that there is one to prepare."""
+    if not settled:
+        return
+    # The buyer's own number: the order's contact may be whoever receives the parcel.
+    buyers = sa.select(User.id, User.phone).where(
+        User.id.in_([order.user_id for _payment, order in settled])
+    )
+    phones = {row.id: row.phone for row in session.execute(buyers)}
     for payment, order in settled:
         text = messages.order_paid(
             order.reference, payment.money, order.access_token, language=order.language
         )
         key = f"order-paid:{order.reference}"
-        yield Message(key, order.contact_phone, Kind.ORDER_PAID, text)
-    if not settled:
-        return
+        yield Message(key, phones[order.user_id], Kind.ORDER_PAID, text)
     owners = session.execute(
         sa.select(SellerOrder, Store.name, User.phone, User.language)
         .join(Store, Store.id == SellerOrder.store_id)

@@ -21,7 +21,7 @@ DISPOSITIONS: Final = {
     Note.SHORT: Disposition.WALLET,
     Note.DOUBLE: Disposition.WALLET,
     Note.NOT_WANTED: Disposition.WALLET,
-    Note.WRONG_CURRENCY: Disposition.SUSPENSE,
+    Note.WRONG_CURRENCY: Disposition.WALLET,
     Note.CONTRADICTION: Disposition.SUSPENSE,
 }
 
@@ -54,7 +54,7 @@ def posted(receipt: Receipt, payment: Payment, order: Order, said: Outcome) -> l
             surplus = amount - payment.money
             if surplus:
                 posted.append(
-                    entries.wallet_receipt(receipt.id, provider, payment.user_id, surplus)
+                    entries.wallet_receipt(receipt.id, provider, receipt.user_id, surplus)
                 )
         case Disposition.WALLET:
             posted.append(entries.wallet_receipt(receipt.id, provider, receipt.user_id, amount))

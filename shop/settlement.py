@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from shop import clock, payment_notices, receipts
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
-from shop.errors import Conflict
+from shop.errors import Conflict, Refusal
 from shop.ledger import service as ledger
 from shop.notices import service as notices
 from shop.notices.service import Message
@@ -30,7 +30,7 @@ from shop.payments import quick_state
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Claim, Intent
-from shop.payments.states import EDGES, ENDED, Disposition, Note, PaymentStatus, Purpose
+from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus, Purpose
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
 from shop.signals import payment_settled
@@ -74,11 +74,18 @@ class NotPayable(Conflict):
     code = "not_payable"
 
 
+class TooManyAttempts(Refusal):
+    """One phone was asked so often that another request would only be a nuisance to its owner."""
+
+    code = "too_many_attempts"
+    http_status = 429
+
+
 def start_payment(intent: Intent) -> Payment:
     """Begin one attempt: its row, its stock, and nothing outside. The caller rings afterwards.
 
     The same form key gives the first attempt again (B4). Raises `NotPayable`, `AttemptUnderWay`,
-    `OutOfStock`, or `AmountRefused` before anything is written.
+    `TooManyAttempts`, `OutOfStock`, or `AmountRefused` before anything is written.
     """
     refused = intent.method.refusal(intent.method.total(intent.owed))
     if refused is not None:
@@ -107,6 +114,8 @@ def _start(intent: Intent) -> Payment:
         live = payments.live_of(intent.purpose, intent.purpose_id)
         if live is not None:
             raise AttemptUnderWay(live.reference)
+        if payments.asked_lately(intent.payer_phone) >= payments.MOST_PER_PHONE:
+            raise TooManyAttempts(f"order {order.reference}: this phone was asked often enough")
         assert order.total == intent.owed, "the page showed another total than the order's"
         orders.hold_stock(order)
         return payments.create(intent)
@@ -280,6 +289,9 @@ def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> Non
         _follow(batch, answer, payment, order, said)
     retry_after_s = said.retry_after_s if isinstance(said, ProviderUnavailable) else None
     payments.schedule(payment, retry_after_s)
+    if payment.next_check_at is None and payment.state in OPEN:
+        # Nobody could tell for a week: a person asks the operator; the articles stay held (V1).
+        payments.move(payment, PaymentStatus.REVIEW, "clock", "undecided for too long")
 
 
 def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said: Outcome) -> None:
@@ -291,7 +303,7 @@ def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said:
     payments.remember(payment, said)
     match said.status:
         case Status.PENDING:
-            if said.untouched and _too_old(payment):
+            if said.untouched and _too_old(payment, answer.asked_at):
                 _refuse(batch, payment, order, answer.source, Reason.TIMEOUT, said.words)
             elif payment.state in (PaymentStatus.SENDING, PaymentStatus.UNKNOWN):
                 payments.move(payment, PaymentStatus.PENDING, answer.source, said.words)
@@ -306,9 +318,15 @@ def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said:
             assert_never(said.status)
 
 
-def _too_old(payment: Payment) -> bool:
+def _too_old(payment: Payment, asked_at: datetime) -> bool:
+    """Say whether a page nobody had confirmed when we asked was dead by then.
+
+    It lives from its sending, not from the tap; and an answer that slept on its way proves nothing
+    about the moment it is read.
+    """
     limit_s = payments.provider_of(payment).timing.void_after_s
-    return limit_s is not None and clock.now() > payment.created_at + timedelta(seconds=limit_s)
+    assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
+    return limit_s is not None and asked_at > payment.sent_at + timedelta(seconds=limit_s)
 
 
 def _refuse(
@@ -370,10 +388,10 @@ def _receive(batch: _Batch, payment: Payment, order: Order, source: str, said: O
 def _judge(payment: Payment, order: Order, said: Outcome, articles: Articles) -> Note:
     """Say what this money is, compared with what was asked (P4 to P8). Takes the stock if it pays."""
     amount = said.amount or payment.money
-    if said.contradiction:
-        return Note.CONTRADICTION
     if amount.currency != payment.currency:
         return Note.WRONG_CURRENCY
+    if said.contradiction:
+        return Note.CONTRADICTION
     if amount < payment.money:
         return Note.SHORT
     if not orders.is_payable(order):
@@ -389,11 +407,11 @@ def _end_with_money(payment: Payment, source: str, note: Note, words: str) -> No
     """End an open attempt as its money deserves; an ended one keeps its end (P2)."""
     if payment.state in ENDED:
         payments.note(payment, source, words=f"money arrived afterwards: {words}")
-    elif note in (Note.CONTRADICTION, Note.WRONG_CURRENCY):
+    elif note is Note.CONTRADICTION:
         if payment.state is not PaymentStatus.REVIEW:
             payments.move(payment, PaymentStatus.REVIEW, source, f"{note}: {words}")
-    elif note is Note.SHORT:
-        payment.reason = Note.SHORT
+    elif note in (Note.SHORT, Note.WRONG_CURRENCY):
+        payment.reason = note
         payments.move(payment, PaymentStatus.FAILED, source, f"{note}: {words}")
     else:
         payments.move(payment, PaymentStatus.SUCCEEDED, source, words)

@@ -143,7 +143,9 @@ class EmbeddedPostgres(PostgresServer):
         )
 
     def _start(self) -> subprocess.Popen[bytes]:
-        settings = [word for key, value in self.settings.items() for word in ("-c", f"{key}={value}")]
+        settings = [
+            word for key, value in self.settings.items() for word in ("-c", f"{key}={value}")
+        ]
         where = ["-D", str(self.root / "data"), "-k", str(self.root / "sock")]
         with (self.root / "log").open("wb") as log:
             process = subprocess.Popen(

@@ -52,6 +52,17 @@ TITLES: Final = {
     Phase.CANCELLED: _l("Paiement annulé"),
 }
 
+#: The same in a word or two, for rows of a list.
+LABELS: Final = {
+    Phase.APPROVE: _l("En attente"),
+    Phase.STILL: _l("En attente"),
+    Phase.VERIFYING: _l("Vérification"),
+    Phase.EXPIRED: _l("Expiré"),
+    Phase.SUCCEEDED: _l("Payé"),
+    Phase.FAILED: _l("Non abouti"),
+    Phase.CANCELLED: _l("Annulé"),
+}
+
 
 def phase(payment: Payment, method: Method) -> Phase:
     """Say what to show for an attempt at its present age."""
@@ -95,6 +106,7 @@ _SHORT: Final[dict[str, Any]] = {
     Reason.PAYER_MISMATCH: _l("autre numéro payeur"),
     Reason.BLOCKED: _l("compte bloqué"),
     Note.SHORT: _l("montant incomplet"),
+    Note.WRONG_CURRENCY: _l("autre monnaie"),
 }
 
 
@@ -179,6 +191,10 @@ _ENDINGS: Final[dict[str, tuple[Any, Any]]] = {
         _l("Ce compte ne peut pas payer en ligne. Contactez votre opérateur."),
         _OTHER,
     ),
+    Note.WRONG_CURRENCY: (
+        _l("L’opérateur a envoyé une autre monnaie que prévu. La commande n’est pas payée."),
+        _AGAIN,
+    ),
     Note.SHORT: (
         _l("L’opérateur a envoyé moins que prévu. La commande n’est pas payée."),
         _AGAIN,
@@ -205,7 +221,7 @@ _KEPT: Final[dict[str, Any]] = {
         "Votre paiement est arrivé après coup. %(amount)s sont dans votre portefeuille."
     ),
     Note.WRONG_CURRENCY: _l(
-        "Nous avons reçu %(amount)s, dans une autre monnaie. Notre équipe vérifie et vous répond."
+        "Nous avons reçu %(amount)s, dans une autre monnaie. Cet argent est dans votre portefeuille."
     ),
     Note.CONTRADICTION: _l(
         "La réponse de l’opérateur ne correspond pas à votre demande. Notre équipe vérifie."

@@ -328,9 +328,11 @@ class House:
 
     def _ends(self, original: Any) -> Any:
         def end(connection: Any) -> None:
-            number = id(getattr(connection, "dbapi_connection", connection))
+            raw = getattr(connection, "dbapi_connection", connection)
+            # As the server would for a process that is gone: half-read cursors hold nothing back.
+            raw.rollback()
             original(connection)
-            self.hub.release(number)
+            self.hub.release(id(raw))
 
         return end
 
@@ -343,11 +345,7 @@ class House:
             task = self.hub.current
             if task is not None:
                 task.operation, task.reference = operation, how["reference"]
-            try:
-                return original(provider, operation, method, path, **how)
-            except base.ProviderUnavailable as error:
-                self.reached["provider_rested"] += "rests after failures" in str(error)
-                raise
+            return original(provider, operation, method, path, **how)
 
         return call
 
