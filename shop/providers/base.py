@@ -82,6 +82,8 @@ class Collection:
     """The provider's id of this collection, once it gave one."""
     memory: Mapping[str, str] = field(default_factory=dict)
     """What `collect` asked us to remember (`Outcome.memory`), given back on every later call."""
+    operator: str = ""
+    """Whose wallet pays (`Method.operator`), for providers of several. Empty: the prefix tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,10 @@ class Capabilities:
     lookup_by_reference: bool = False
     """An attempt whose first answer was lost can still be found by our reference."""
     reports_amount: bool = True
+    reports_currency: bool = True
+    dates_webhooks: bool = True
+    """What is signed holds its moment: an old message is refused. Otherwise its event id, kept by
+    the inbox, is all that tells a replay."""
     expires_alone: bool = True
     """A request nobody answers ends as FAILED by itself; otherwise it stays PENDING for ever."""
 
@@ -372,6 +378,7 @@ class Payout:
     webhook_url: str
     provider_ref: str | None = None
     memory: Mapping[str, str] = field(default_factory=dict)
+    operator: str = ""
 
 
 def same_secret(given: str, expected: str) -> bool:

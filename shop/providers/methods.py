@@ -75,6 +75,8 @@ class Method:
     cooldown_s: int
     """Wait before the same payer asks the same amount again, where the operator wants one."""
     checked_on: date
+    enabled: bool = True
+    """Whether pages offer it; a payment already made with it keeps working either way."""
 
     @property
     def currency(self) -> str:
@@ -104,8 +106,9 @@ def all_methods() -> tuple[Method, ...]:
 
 
 def for_country(country: str, currency: str) -> tuple[Method, ...]:
-    """The methods a payer of this country can use to pay in this currency."""
-    return tuple(m for m in all_methods() if (m.country, m.currency) == (country, currency))
+    """The enabled methods a payer of this country can use to pay in this currency."""
+    wanted = (country, currency)
+    return tuple(m for m in all_methods() if m.enabled and (m.country, m.currency) == wanted)
 
 
 def get(code: str) -> Method:
