@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 #: One measurement: run the variant once and return its figure.
 Variant = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a variant should be, against another variant of the same run: at least or at most so much."""
+
+    variant: str
+    against: str
+    ratio: float
+    at_most: bool = False
+    why_missed: str = ""
+    """What a reader is told when the goal is missed: the cause, and what it would take."""
+
+    def verdict(self, comparison: Comparison) -> str:
+        """Return one line of RESULTS.md that says whether the goal is met."""
+        found = comparison.ratio(self.variant, self.against)
+        met = found <= self.ratio if self.at_most else found >= self.ratio
+        wanted = f"{self.variant} {'≤' if self.at_most else '≥'} {self.ratio:g}× {self.against}"
+        line = f"- Goal: {wanted}. Found {found:.2f}×: **{'met' if met else 'missed'}**."
+        return line if met or not self.why_missed else f"{line} {self.why_missed}"
 
 
 @dataclass(frozen=True)
@@ -20,17 +40,23 @@ class Comparison:
     unit: str
     limit: str
     figures: Mapping[str, list[float]]
+    goals: Sequence[Goal] = ()
+    notes: Sequence[str] = ()
+
+    def judged(self, *goals: Goal, notes: Sequence[str] = ()) -> Comparison:
+        """Return the same figures with what they were hoped to be."""
+        return replace(self, goals=goals, notes=notes)
 
     def median(self, variant: str) -> float:
         """Return a variant's middle figure: one noisy round does not move it."""
         return median(self.figures[variant])
 
-    def ratio(self, variant: str) -> float:
-        """Return how a variant compares with the limit, as the median of the rounds' ratios.
+    def ratio(self, variant: str, against: str = "") -> float:
+        """Return how a variant compares with another, by default the limit, as the median of the rounds' ratios.
 
         Each round is its own small experiment: what disturbed it disturbed both.
         """
-        pairs = zip(self.figures[variant], self.figures[self.limit], strict=True)
+        pairs = zip(self.figures[variant], self.figures[against or self.limit], strict=True)
         return median(figure / limit for figure, limit in pairs)
 
     def table(self) -> str:
@@ -46,7 +72,9 @@ class Comparison:
             cells = " | ".join(f"{number:,.4g}" for number in numbers)
             lines.append(f"| {variant} | {cells} | {self.ratio(variant):.2f} |")
         rounds = len(self.figures[self.limit])
-        return "\n".join([*lines, "", f"{rounds} rounds, variants taking turns.", ""])
+        said = [goal.verdict(self) for goal in self.goals] + [f"- {note}" for note in self.notes]
+        lines += ["", f"{rounds} rounds, variants taking turns.", ""]
+        return "\n".join([*lines, *said, ""] if said else lines)
 
 
 def interleave(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase
@@ -74,6 +74,7 @@ def init_app(app: Flask) -> None:
     """Attach the database and teach its connections our rules."""
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(url))
+    app.extensions["lone_statements"] = _lone_engine(url)
     db.init_app(app)
     app.extensions["migrate"] = _migrations(app)
     with app.app_context():
@@ -119,6 +120,38 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:
 def _on_sqlite_begin(connection: sa.Connection) -> None:
     # A read that turns into a write fails at once under contention; a writer that queues does not.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if boundary.in_transaction() else "BEGIN")
+
+
+def _lone_engine(url: str) -> sa.Engine | None:
+    """Connections that commit each statement by themselves; SQLite has one writer and needs none."""
+    if url.startswith("sqlite"):
+        return None
+    options = _engine_options(url) | {"pool_pre_ping": False, "pool_reset_on_return": None}
+    return sa.create_engine(url, isolation_level="AUTOCOMMIT", **options)
+
+
+def run_alone(statement: sa.Insert, row: Mapping[str, Any]) -> Any:
+    """Run one INSERT that is a whole transaction, and give the first value it returns.
+
+    One round trip where `transaction()` takes four: for doors that must answer at once. A connection
+    that died meanwhile is replaced and the statement sent again, so it must be harmless twice.
+    """
+    assert not boundary.in_transaction(), "a statement alone is not part of a transaction"
+    engine: sa.Engine | None = current_app.extensions["lone_statements"]
+    if engine is None:
+        with transaction():
+            return session.connection().execute(statement, row).scalar()
+    try:
+        return _sent(engine, statement, row)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        return _sent(engine, statement, row)
+
+
+def _sent(engine: sa.Engine, statement: sa.Insert, row: Mapping[str, Any]) -> Any:
+    with engine.connect() as connection:
+        return connection.execute(statement, row).scalar()
 
 
 @contextmanager
@@ -174,7 +207,7 @@ def in_transaction() -> bool:
 
 def is_postgres() -> bool:
     """Say which of the two databases this is, for the few statements that differ."""
-    return session.get_bind().dialect.name == "postgresql"
+    return db.engine.dialect.name == "postgresql"
 
 
 def insert(table: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from shop.accounts import service as accounts
 from shop.accounts.models import User
 from shop.db import session
 from shop.notices import messages
@@ -27,7 +28,9 @@ def paid(payment: Payment, order: Order) -> None:
     text = messages.order_paid(
         order.reference, payment.money, order.access_token, language=order.language
     )
-    notices.put(f"order-paid:{order.reference}", order.contact_phone, Kind.ORDER_PAID, text)
+    # The buyer's own number: the contact may be whoever receives the parcel.
+    buyer = accounts.by_id(accounts.owner_id(order.user_id))
+    notices.put(f"order-paid:{order.reference}", buyer.phone, Kind.ORDER_PAID, text)
     owners = session.execute(
         sa.select(SellerOrder, Store.name, User.phone, User.language)
         .join(Store, Store.id == SellerOrder.store_id)

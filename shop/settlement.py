@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from shop import clock, payment_notices, references
 from shop.accounts import service as accounts
 from shop.db import in_transaction, retrying, session, transaction
-from shop.errors import Conflict
+from shop.errors import Conflict, Refusal
 from shop.ledger import entries
 from shop.ledger import service as ledger
 from shop.ledger.entries import Entry
@@ -75,11 +75,18 @@ class NotPayable(Conflict):
     code = "not_payable"
 
 
+class TooManyAttempts(Refusal):
+    """One phone was asked so often that another request would only be a nuisance to its owner."""
+
+    code = "too_many_attempts"
+    http_status = 429
+
+
 def start_payment(intent: Intent) -> Payment:
     """Begin one attempt: its row, its stock, and nothing outside. The caller rings afterwards.
 
     The same form key gives the first attempt again (B4). Raises `NotPayable`, `AttemptUnderWay`,
-    `OutOfStock`, or `AmountRefused` before anything is written.
+    `TooManyAttempts`, `OutOfStock`, or `AmountRefused` before anything is written.
     """
     refused = intent.method.refusal(intent.method.total(intent.owed))
     if refused is not None:
@@ -108,6 +115,8 @@ def _start(intent: Intent) -> Payment:
         live = payments.live_of(intent.purpose, intent.purpose_id)
         if live is not None:
             raise AttemptUnderWay(live.reference)
+        if payments.asked_lately(intent.payer_phone) >= payments.MOST_PER_PHONE:
+            raise TooManyAttempts(f"order {order.reference}: this phone was asked often enough")
         assert order.total == intent.owed, "the page showed another total than the order's"
         orders.hold_stock(order)
         return payments.create(intent)
@@ -251,8 +260,10 @@ def _follow(answer: Answer, payment: Payment, order: Order, said: Outcome) -> li
 
 
 def _too_old(payment: Payment) -> bool:
+    """Say whether a page nobody confirmed has died. It lives from its sending, not from the tap."""
     limit_s = payments.provider_of(payment).timing.void_after_s
-    return limit_s is not None and clock.now() > payment.created_at + timedelta(seconds=limit_s)
+    assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
+    return limit_s is not None and clock.now() > payment.sent_at + timedelta(seconds=limit_s)
 
 
 def _refuse(payment: Payment, order: Order, source: str, reason: Reason, words: str) -> None:
@@ -316,10 +327,10 @@ def _receive(payment: Payment, order: Order, source: str, said: Outcome) -> list
 
 def _judge(payment: Payment, order: Order, amount: Money, said: Outcome) -> Note:
     """Say what this money is, compared with what was asked (P4 to P8). Takes the stock if it pays."""
-    if said.contradiction:
-        return Note.CONTRADICTION
     if amount.currency != payment.currency:
         return Note.WRONG_CURRENCY
+    if said.contradiction:
+        return Note.CONTRADICTION
     if amount < payment.money:
         return Note.SHORT
     if not orders.is_payable(order):
@@ -338,7 +349,7 @@ _DISPOSITIONS: Final = {
     Note.SHORT: Disposition.WALLET,
     Note.DOUBLE: Disposition.WALLET,
     Note.NOT_WANTED: Disposition.WALLET,
-    Note.WRONG_CURRENCY: Disposition.SUSPENSE,
+    Note.WRONG_CURRENCY: Disposition.WALLET,
     Note.CONTRADICTION: Disposition.SUSPENSE,
 }
 
@@ -368,11 +379,11 @@ def _end_with_money(payment: Payment, source: str, note: Note, words: str) -> No
     """End an open attempt as its money deserves; an ended one keeps its end (P2)."""
     if payment.state in ENDED:
         payments.note(payment, source, words=f"money arrived afterwards: {words}")
-    elif note in (Note.CONTRADICTION, Note.WRONG_CURRENCY):
+    elif note is Note.CONTRADICTION:
         if payment.state is not PaymentStatus.REVIEW:
             payments.move(payment, PaymentStatus.REVIEW, source, f"{note}: {words}")
-    elif note is Note.SHORT:
-        payment.reason = Note.SHORT
+    elif note in (Note.SHORT, Note.WRONG_CURRENCY):
+        payment.reason = note
         payments.move(payment, PaymentStatus.FAILED, source, f"{note}: {words}")
     else:
         payments.move(payment, PaymentStatus.SUCCEEDED, source, words)

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +36,14 @@ FAST = {
     "max_connections": "200",
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
+}
+#: As a careful operator runs it: what a benchmark of money must pay for.
+DURABLE = FAST | {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "autovacuum": "on",
+    "shared_buffers": "256MB",
 }
 
 
@@ -82,7 +90,8 @@ class PostgresServer:
 class EmbeddedPostgres(PostgresServer):
     """A PostgreSQL of our own in a folder of its own, on a unix socket."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] = FAST) -> None:
+        self.settings = settings
         self.root = _new_folder("pg")
         self.bin = postgres_bin()
         self.identity = self._give_to_nobody() if os.geteuid() == 0 else {}
@@ -134,7 +143,9 @@ class EmbeddedPostgres(PostgresServer):
         )
 
     def _start(self) -> subprocess.Popen[bytes]:
-        settings = [word for key, value in FAST.items() for word in ("-c", f"{key}={value}")]
+        settings = [
+            word for key, value in self.settings.items() for word in ("-c", f"{key}={value}")
+        ]
         where = ["-D", str(self.root / "data"), "-k", str(self.root / "sock")]
         with (self.root / "log").open("wb") as log:
             process = subprocess.Popen(
@@ -184,11 +195,11 @@ class RedisServer:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def start_postgres() -> PostgresServer:
+def start_postgres(*, durable: bool = False) -> PostgresServer:
     """Return the server named by TEST_POSTGRES_URL, or an embedded one."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         return PostgresServer(url)
-    return EmbeddedPostgres()
+    return EmbeddedPostgres(DURABLE if durable else FAST)
 
 
 def postgres_bin() -> Path:

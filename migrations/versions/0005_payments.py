@@ -81,6 +81,9 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_payment_purpose_purpose_id", ["purpose", "purpose_id"], unique=False
         )
+        batch_op.create_index(
+            "ix_payment_payer_phone_created_at", ["payer_phone", "created_at"], unique=False
+        )
         batch_op.create_index("ix_payment_user_id_id", ["user_id", "id"], unique=False)
         batch_op.create_index(
             "uq_payment_live",
@@ -207,6 +210,7 @@ def downgrade() -> None:
             ),
         )
         batch_op.drop_index("ix_payment_user_id_id")
+        batch_op.drop_index("ix_payment_payer_phone_created_at")
         batch_op.drop_index("ix_payment_purpose_purpose_id")
         batch_op.drop_index(batch_op.f("ix_payment_echo_hash"))
         batch_op.drop_index(

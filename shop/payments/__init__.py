@@ -9,6 +9,7 @@ from flask import Flask
 
 if TYPE_CHECKING:
     from config import Settings
+    from shop.providers.methods import Method
 
 
 def init_app(app: Flask) -> None:
@@ -23,7 +24,18 @@ def init_app(app: Flask) -> None:
     )
     app.register_blueprint(views.bp)
     app.register_blueprint(status_views.bp)
+    app.jinja_env.globals["payable_methods"] = lambda: _by_country(app)
     app.wsgi_app = QuickState(app, app.wsgi_app)  # type: ignore[assignment, method-assign]
+
+
+def _by_country(app: Flask) -> list[tuple[str, list[Method]]]:
+    """List what the loaded providers can collect by, country by country, in menu order."""
+    from shop.phone import COUNTRIES
+    from shop.providers import methods
+
+    served = [m for m in methods.all_methods() if m.provider in app.extensions["providers"]]
+    grouped = [(country, [m for m in served if m.country == country]) for country in COUNTRIES]
+    return [(country, listed) for country, listed in grouped if listed]
 
 
 def provider_settings(settings: Settings) -> Mapping[str, str]:

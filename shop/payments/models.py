@@ -41,6 +41,7 @@ class Payment(Base):
         ),
         sa.Index("ix_payment_due", "next_check_at", sqlite_where=_DUE, postgresql_where=_DUE),
         sa.Index("ix_payment_user_id_id", "user_id", "id"),
+        sa.Index("ix_payment_payer_phone_created_at", "payer_phone", "created_at"),
         sa.Index("ix_payment_purpose_purpose_id", "purpose", "purpose_id"),
     )
 

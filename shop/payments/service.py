@@ -28,6 +28,9 @@ from shop.providers.methods import Method
 
 #: After an attempt failed, when to look again for money that came late all the same (D4, P8).
 LATE_WATCH_S: Final = (300.0, 3_600.0, 86_400.0)
+#: A stranger who knows a number may not make its phone ring all day.
+ASKED_LATELY_S: Final = 900.0
+MOST_PER_PHONE: Final = 8
 #: Past the provider's finality window an undecided attempt is asked daily, this long.
 LAST_ASK_S: Final = 7 * 86_400.0
 #: A buyer's "check now" and a webhook ask the provider at most this often per attempt.
@@ -170,6 +173,15 @@ def move(payment: Payment, to: PaymentStatus, source: str, words: str = "") -> b
         payment.settled_at = clock.now()
         payment.otp = None
     return True
+
+
+def asked_lately(phone: str) -> int:
+    """Count the requests made to one phone in the last quarter of an hour, whoever made them."""
+    since = clock.after(-ASKED_LATELY_S)
+    query = sa.select(sa.func.count(Payment.id)).where(
+        Payment.payer_phone == phone, Payment.created_at > since
+    )
+    return session.scalar(query) or 0
 
 
 def live_of(purpose: Purpose, purpose_id: int) -> Payment | None:

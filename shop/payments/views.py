@@ -24,7 +24,7 @@ from shop.payments.models import Payment
 from shop.payments.service import Intent
 from shop.payments.states import PaymentStatus, Purpose
 from shop.providers import methods
-from shop.settlement import AttemptUnderWay, NotPayable
+from shop.settlement import AttemptUnderWay, NotPayable, TooManyAttempts
 from shop.web import form_key, guest_or_signed_in
 
 bp = Blueprint("payment", __name__)
@@ -95,6 +95,11 @@ def start(reference: str) -> BaseResponse | tuple[str, int]:
         return redirect(url_for("payment_status.show", reference=under_way.reference), 303)
     except NotPayable:
         return redirect(url_for("orders.show", reference=reference), 303)
+    except TooManyAttempts:
+        form.form_errors.append(
+            _("Ce numéro a reçu beaucoup de demandes. Attendez un quart d’heure.")
+        )
+        return _page(order, form, offered), 429
     except orders.OutOfStock as gone:
         form.form_errors.append(_("%(name)s n’est plus en stock.", name=gone.product_name))
         return _page(order, form, offered), 409

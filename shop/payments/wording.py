@@ -95,6 +95,7 @@ _SHORT: Final[dict[str, Any]] = {
     Reason.PAYER_MISMATCH: _l("autre numéro payeur"),
     Reason.BLOCKED: _l("compte bloqué"),
     Note.SHORT: _l("montant incomplet"),
+    Note.WRONG_CURRENCY: _l("autre monnaie"),
 }
 
 
@@ -179,6 +180,10 @@ _ENDINGS: Final[dict[str, tuple[Any, Any]]] = {
         _l("Ce compte ne peut pas payer en ligne. Contactez votre opérateur."),
         _OTHER,
     ),
+    Note.WRONG_CURRENCY: (
+        _l("L’opérateur a envoyé une autre monnaie que prévu. La commande n’est pas payée."),
+        _AGAIN,
+    ),
     Note.SHORT: (
         _l("L’opérateur a envoyé moins que prévu. La commande n’est pas payée."),
         _AGAIN,
@@ -205,7 +210,7 @@ _KEPT: Final[dict[str, Any]] = {
         "Votre paiement est arrivé après coup. %(amount)s sont dans votre portefeuille."
     ),
     Note.WRONG_CURRENCY: _l(
-        "Nous avons reçu %(amount)s, dans une autre monnaie. Notre équipe vérifie et vous répond."
+        "Nous avons reçu %(amount)s, dans une autre monnaie. Cet argent est dans votre portefeuille."
     ),
     Note.CONTRADICTION: _l(
         "La réponse de l’opérateur ne correspond pas à votre demande. Notre équipe vérifie."

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
 
 from shop import clock
-from shop.db import in_transaction, insert, session, transaction
+from shop.db import in_transaction, insert, is_postgres, run_alone, session
 from shop.providers.base import Authenticity, Notice, Provider
 from shop.webhooks.models import EventStatus, WebhookEvent
 
@@ -39,18 +40,21 @@ def receive(
     """
     notice = provider.parse_webhook(headers=headers, body=body, now_s=clock.now().timestamp())
     row = _row(provider.name, notice, body, path_token)
-    with transaction():
-        stored = session.scalar(
-            insert(WebhookEvent)
-            .values(row)
-            .on_conflict_do_nothing(index_elements=["provider", "dedupe_key"])
-            .returning(WebhookEvent.id)
-        )
+    stored = run_alone(_insertion(is_postgres()), row)
     if notice.authenticity is Authenticity.REJECTED:
         return Reception.REJECTED
     if stored is None:
         return Reception.DUPLICATE
     return Reception.IGNORED if notice.ignorable else Reception.STORED
+
+
+@cache
+def _insertion(_postgres: bool) -> sa.Insert:
+    """Build the one statement of this door once per dialect: building costs more than running."""
+    table = WebhookEvent.__table__
+    once = insert(table).on_conflict_do_nothing(index_elements=["provider", "dedupe_key"])
+    statement: sa.Insert = once.returning(table.c.id)
+    return statement
 
 
 def _row(provider: str, notice: Notice, body: bytes, path_token: str | None) -> dict[str, object]:

@@ -328,9 +328,11 @@ class House:
 
     def _ends(self, original: Any) -> Any:
         def end(connection: Any) -> None:
-            number = id(getattr(connection, "dbapi_connection", connection))
+            raw = getattr(connection, "dbapi_connection", connection)
+            # As the server would for a process that is gone: half-read cursors hold nothing back.
+            raw.rollback()
             original(connection)
-            self.hub.release(number)
+            self.hub.release(id(raw))
 
         return end
 
