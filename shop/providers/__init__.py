@@ -88,7 +88,9 @@ def _keywords(name: str, settings: Mapping[str, str]) -> dict[str, str]:
             raise ConfigurationError(f"{_variable(name, keyword)} is missing")
         if _PLACEHOLDER.fullmatch(given[keyword]):
             raise ConfigurationError(f"{_variable(name, keyword)} still holds a placeholder")
-    _require_tls(_variable(name, "base_url"), given["base_url"])
+    for keyword in given:
+        if keyword.endswith("_url"):
+            _require_tls(_variable(name, keyword), given[keyword])
     return given
 
 

@@ -273,10 +273,12 @@ class Provider(ABC):
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         deadline: float | None = None,
+        base_url: str | None = None,
     ) -> Answer:
         """Send one request, exactly these bytes, once; give back what the provider meant.
 
-        Raises `ProviderUnavailable` for everything that tells nothing: see `_meaning`.
+        `base_url` is for the calls of a provider that live at another of its addresses. Raises
+        `ProviderUnavailable` for everything that tells nothing: see `_meaning`.
         """
         assert not in_transaction(), "no transaction is open while a provider thinks (J5)"
         breaker = self._breakers.of(operation)
@@ -294,7 +296,8 @@ class Provider(ABC):
         healthy = False
         try:
             reply = wire.exchange(
-                self._session, method, self._base_url + path, headers or {}, body, limits
+                *(self._session, method, (base_url or self._base_url) + path),
+                *(headers or {}, body, limits),
             )
             result = reply.status
             healthy = reply.status == 429  # busy, not broken: it does not open the breaker

@@ -27,11 +27,13 @@ class FaultKind(StrEnum):
 
 
 class Operation(StrEnum):
-    """Which calls a wire fault strikes. ANY is create and read: tokens fail only when asked to."""
+    """Which calls a wire fault strikes. ANY is all but tokens: those fail only when asked to."""
 
     ANY = "any"
     CREATE = "create"
     READ = "read"
+    PAY_OUT = "pay_out"
+    """The one call of a payout that moves money; what comes before it is `create` or `read`."""
     TOKEN = "token"  # noqa: S105 - a kind of call
 
 

@@ -71,8 +71,8 @@ def _row(provider: str, notice: Notice, body: bytes, path_token: str | None) -> 
         "authenticity": notice.authenticity,
         "path_token": path_token,
         "kind": notice.kind[:60],
-        "reference": notice.reference,
-        "provider_ref": notice.provider_ref,
+        "reference": _fitting(notice.reference, 8),
+        "provider_ref": _fitting(notice.provider_ref, 80),
         "echo_hash": _hash(notice.echoed_token.encode()) if notice.echoed_token else None,
         "body": None if rejected else body,
         "status": status,
@@ -81,6 +81,11 @@ def _row(provider: str, notice: Notice, body: bytes, path_token: str | None) -> 
         "tries": 0,
         "next_try_at": now if status is EventStatus.QUEUED else None,
     }
+
+
+def _fitting(name: str | None, longest: int) -> str | None:
+    """Drop a name too long to be one of ours: PostgreSQL would refuse the row, and the message."""
+    return name if name and len(name) <= longest and "\x00" not in name else None
 
 
 def _dedupe_key(notice: Notice, body: bytes, path_token: str | None) -> str:
