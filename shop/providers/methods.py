@@ -111,9 +111,8 @@ def all_methods() -> tuple[Method, ...]:
 
 
 def for_country(country: str, currency: str) -> tuple[Method, ...]:
-    """The enabled methods a payer of this country can use to pay in this currency."""
-    wanted = (country, currency)
-    return tuple(m for m in all_methods() if m.enabled and (m.country, m.currency) == wanted)
+    """The methods a payer of this country can use to pay in this currency."""
+    return tuple(m for m in all_methods() if (m.country, m.currency) == (country, currency))
 
 
 def get(code: str) -> Method:

@@ -21,5 +21,14 @@ ORANGE: Final = {
     "merchant_key": "a1b2c3d4",
 }
 MOOV: Final = {"username": "demo-merchant", "password": "demo-secret"}
+FEEXPAY: Final = {
+    "api_key": "fp_sandbox0000000000000000000000000000",
+    "shop_id": "67ad2f5c9e1b4a0012ab34cd",
+}
+#: Signs webhooks when the switch says so; a shop that checks them is given it by hand.
+FEEXPAY_SIGNED: Final = {"webhook_secret": "demo-feexpay-secret"}
 
-ALL: Final = {"wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV}
+ALL: Final = {
+    "wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV,
+    "feexpay": FEEXPAY,
+}  # fmt: skip

@@ -50,7 +50,10 @@ AFTER_WORK: Final = frozenset(
     {FaultKind.LOST_ANSWER, FaultKind.TRUNCATED, FaultKind.SLOW_DRIP}
 )  # fmt: skip
 
-PROVIDERS: Final = ("wave", "mtn", "orange", "moov")
+PROVIDERS: Final = (
+    "wave", "mtn", "orange", "moov",
+    "feexpay",
+)  # fmt: skip
 
 _AMOUNTS = frozenset({FaultKind.WRONG_AMOUNT, FaultKind.WRONG_CURRENCY})
 _WEBHOOKS = frozenset(
@@ -58,8 +61,11 @@ _WEBHOOKS = frozenset(
 )
 
 #: What a provider's protocol cannot express: Orange and Moov never tell the amount they collected,
-#: so nobody could ever notice; Moov sends no webhooks.
-IMPOSSIBLE: Final = {"orange": _AMOUNTS, "moov": _AMOUNTS | _WEBHOOKS}
+#: so nobody could ever notice; Moov sends no webhooks; FeexPay knows no currency.
+IMPOSSIBLE: Final = {
+    "orange": _AMOUNTS, "moov": _AMOUNTS | _WEBHOOKS,
+    "feexpay": frozenset({FaultKind.WRONG_CURRENCY}),
+}  # fmt: skip
 
 
 class FaultRefused(ValueError):

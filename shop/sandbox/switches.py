@@ -19,6 +19,13 @@ CHOICES: Final = {
     # Moov's waiting push: 100, or 95 with "pending" in its description.
     "moov.waiting": ("100", "95"),
     "moov.bad_token": ("98", "8"),
+    "feexpay.webhook": ("unsigned", "guide"),
+    "feexpay.pending": ("PENDING", "IN PENDING STATE"),
+    "feexpay.status": ("plain", "in_data"),
+    "feexpay.amount": ("number", "text", "missing"),
+    # Moov Benin through FeexPay may say its last word in the first answer.
+    "feexpay.moov": ("later", "at_once"),
+    "feexpay.payouts": ("allowed", "ip_refused"),
 }
 
 

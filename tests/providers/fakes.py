@@ -39,6 +39,11 @@ SETTINGS = {
         "username": "demo-merchant",
         "password": "demo-secret",
     },
+    "feexpay": {
+        "base_url": "https://feexpay.test",
+        "api_key": "fp_k3y",
+        "shop_id": "67ad2f5c9e1b4a0012ab34cd",
+    },
 }
 
 #: What each provider's token endpoint answers, for those that have one.
@@ -52,6 +57,7 @@ PAYERS = {
     "mtn": "+2250501020304",
     "orange": "+2250701020304",
     "moov": "+2290195030405",
+    "feexpay": "+2290161020304",
 }
 
 
