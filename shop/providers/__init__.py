@@ -13,6 +13,7 @@ import requests
 from shop.errors import ConfigurationError
 from shop.providers.base import Provider
 from shop.providers.feexpay import FeexPay
+from shop.providers.getmipay import GetMiPay
 from shop.providers.moov import Moov
 from shop.providers.mtn import Mtn
 from shop.providers.orange import Orange
@@ -24,6 +25,7 @@ PROVIDERS: dict[str, type[Provider]] = {
     "orange": Orange,
     "moov": Moov,
     "feexpay": FeexPay,
+    "getmipay": GetMiPay,
 }
 
 _PLACEHOLDER = re.compile(r"(?i)your[_ -].*|change[_ -]?me|.*_here|<.*>|x{3,}|placeholder|secret")
