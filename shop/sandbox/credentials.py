@@ -27,8 +27,13 @@ FEEXPAY: Final = {
 }
 #: Signs webhooks when the switch says so; a shop that checks them is given it by hand.
 FEEXPAY_SIGNED: Final = {"webhook_secret": "demo-feexpay-secret"}
+GETMIPAY: Final = {
+    "api_key": "gmp_pk_sandbox000000000000000000000000",
+    "secret_key": "gmp_sk_sandbox000000000000000000000000",
+    "webhook_secret": "gmp_whs_sandbox00000000000000000000000",
+}
 
 ALL: Final = {
     "wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV,
-    "feexpay": FEEXPAY,
+    "feexpay": FEEXPAY, "getmipay": GETMIPAY,
 }  # fmt: skip

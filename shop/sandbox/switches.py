@@ -26,6 +26,12 @@ CHOICES: Final = {
     # Moov Benin through FeexPay may say its last word in the first answer.
     "feexpay.moov": ("later", "at_once"),
     "feexpay.payouts": ("allowed", "ip_refused"),
+    # GetMiPay's guide signs sorted JSON and may send it in another order; its header has no name.
+    "getmipay.order": ("sorted", "as_written"),
+    "getmipay.header": ("plain", "sha256", "missing"),
+    # Public dialect: which bytes are signed is not documented, nor which reply is the true one.
+    "getmipay.signed": ("body", "timestamp_body"),
+    "getmipay.reply": ("enveloped", "flat"),
 }
 
 

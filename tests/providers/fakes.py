@@ -44,6 +44,12 @@ SETTINGS = {
         "api_key": "fp_k3y",
         "shop_id": "67ad2f5c9e1b4a0012ab34cd",
     },
+    "getmipay": {
+        "base_url": "https://getmipay.test",
+        "api_key": "demo",
+        "secret_key": "demo-secret",
+        "webhook_secret": "demo-webhook-secret",
+    },
 }
 
 #: What each provider's token endpoint answers, for those that have one.
@@ -58,6 +64,7 @@ PAYERS = {
     "orange": "+2250701020304",
     "moov": "+2290195030405",
     "feexpay": "+2290161020304",
+    "getmipay": "+22670123456",
 }
 
 
