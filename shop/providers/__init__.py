@@ -12,6 +12,7 @@ import requests
 
 from shop.errors import ConfigurationError
 from shop.providers.base import Provider
+from shop.providers.fedapay import FedaPay
 from shop.providers.moov import Moov
 from shop.providers.mtn import Mtn
 from shop.providers.orange import Orange
@@ -22,6 +23,7 @@ PROVIDERS: dict[str, type[Provider]] = {
     "mtn": Mtn,
     "orange": Orange,
     "moov": Moov,
+    "fedapay": FedaPay,
 }
 
 _PLACEHOLDER = re.compile(r"(?i)your[_ -].*|change[_ -]?me|.*_here|<.*>|x{3,}|placeholder|secret")

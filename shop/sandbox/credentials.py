@@ -22,4 +22,12 @@ ORANGE: Final = {
 }
 MOOV: Final = {"username": "demo-merchant", "password": "demo-secret"}
 
-ALL: Final = {"wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV}
+FEDAPAY: Final = {
+    "secret_key": "sk_sandbox_cauri0000000000000000",
+    "webhook_secret": "wh_sandbox_cauri0000000000000000",
+}
+
+ALL: Final = {
+    "wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV,
+    "fedapay": FEDAPAY,
+}  # fmt: skip

@@ -50,7 +50,10 @@ AFTER_WORK: Final = frozenset(
     {FaultKind.LOST_ANSWER, FaultKind.TRUNCATED, FaultKind.SLOW_DRIP}
 )  # fmt: skip
 
-PROVIDERS: Final = ("wave", "mtn", "orange", "moov")
+PROVIDERS: Final = (
+    "wave", "mtn", "orange", "moov",
+    "fedapay",
+)  # fmt: skip
 
 _AMOUNTS = frozenset({FaultKind.WRONG_AMOUNT, FaultKind.WRONG_CURRENCY})
 _WEBHOOKS = frozenset(

@@ -66,7 +66,8 @@ class Bench:
         )
 
     def _hear(self, delivery: Delivery) -> int:
-        self.heard.append(delivery)
+        if delivery.method != "GET":  # a ping only asks whether the address lives
+            self.heard.append(delivery)
         return 200
 
     def wait(self, seconds: float = 5.0) -> None:
@@ -368,7 +369,7 @@ def test_a_replayed_webhook_is_refused_when_old_and_the_same_when_young(bench):
     delivery = announced(bench)
 
     assert bench.read(delivery) == bench.read(delivery)
-    if bench.can.webhook is Authenticity.SIGNED:
+    if bench.can.webhook is Authenticity.SIGNED and bench.can.dates_webhooks:
         assert bench.read(delivery, late_s=301).authenticity is Authenticity.REJECTED
 
 
