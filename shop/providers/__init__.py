@@ -12,6 +12,7 @@ import requests
 
 from shop.errors import ConfigurationError
 from shop.providers.base import Provider
+from shop.providers.fedapay import FedaPay
 from shop.providers.feexpay import FeexPay
 from shop.providers.getmipay import GetMiPay
 from shop.providers.moov import Moov
@@ -24,6 +25,7 @@ PROVIDERS: dict[str, type[Provider]] = {
     "mtn": Mtn,
     "orange": Orange,
     "moov": Moov,
+    "fedapay": FedaPay,
     "feexpay": FeexPay,
     "getmipay": GetMiPay,
 }

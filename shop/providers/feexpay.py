@@ -6,8 +6,6 @@ Spoken as integrations of 2026 speak it; FeexPay's own pages were not readable. 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -31,11 +29,27 @@ from shop.providers.base import (
     Payout,
     Provider,
     ProviderRejected,
+    ProviderUnavailable,
     Status,
+)
+from shop.providers.feexpay_words import (
+    DUPLICATE,
+    REASONS,
+    REFUSALS,
+    STATUSES,
+    UNKNOWN_REFERENCE,
+    contradiction_in,
+    kind_of,
+    motif,
+    number_in,
+    plain_words,
+    reason_of,
+    signature,
+    why_failed,
 )
 from shop.providers.reasons import Reason
 from shop.providers.signatures import same_digest
-from shop.providers.words import Data, ascii_words, evidence, header, parse_json, part, text
+from shop.providers.words import Data, evidence, header, parse_json, part, text
 
 #: (operator, country) -> last segment of the collection's path. It cannot be guessed.
 NETWORKS = {
@@ -86,53 +100,6 @@ PAYOUTS = {
     ("mtn", "CG"): ("mtn_cg", ""),
 }
 
-STATUSES = {
-    "PENDING": Status.PENDING,
-    "IN PENDING STATE": Status.PENDING,
-    "SUCCESSFUL": Status.SUCCEEDED,
-    "FAILED": Status.FAILED,
-}
-
-#: `reason` of what failed; `code` or `message` of what was refused. Compared in capitals.
-REASONS = {
-    "LOW_BALANCE_OR_PAYEE_LIMIT_REACHED_OR_NOT_ALLOWED": Reason.INSUFFICIENT_FUNDS,
-    "BALANCE IS INSUFFICIENT": Reason.INSUFFICIENT_FUNDS,
-    "INSUFFICIENT FUNDS": Reason.INSUFFICIENT_FUNDS,
-    "PAYER_NOT_FOUND": Reason.NOT_REGISTERED,
-    # Not in FeexPay's list: MTN's own words, which it passes on like the two above.
-    "APPROVAL_REJECTED": Reason.DECLINED,
-    "EXPIRED": Reason.TIMEOUT,
-    "INVALID OTP": Reason.BAD_CODE,
-    "ERR_INVALID_PHONE": Reason.NOT_REGISTERED,
-    "INVALID PHONE NUMBER": Reason.NOT_REGISTERED,
-    "ERR_INVALID_AMOUNT": Reason.AMOUNT,
-    "NETWORK_UNAVAILABLE": Reason.OPERATOR_DOWN,
-    "NETWORK UNAVAILABLE": Reason.OPERATOR_DOWN,
-    # Wrong network, another operator's number, network not enabled, or their outage: the buyer can
-    # only choose something else.
-    "CELTIIS BJ API ERROR": Reason.OPERATOR_DOWN,
-    "UNAUTHORIZED": Reason.MISCONFIGURED,
-    "ERR_INVALID_API_KEY": Reason.MISCONFIGURED,
-    "IP_NOT_ALLOWED": Reason.MISCONFIGURED,
-    "ACCESS_DENIED": Reason.MISCONFIGURED,
-    "SHOP NOT FOUND": Reason.MISCONFIGURED,
-    "SHOP IS DISABLED": Reason.MISCONFIGURED,
-}
-
-#: What a refusal means when neither its code nor its message is known. Other statuses: nothing sure.
-REFUSALS = {
-    400: Reason.REFUSED,
-    401: Reason.MISCONFIGURED,
-    403: Reason.MISCONFIGURED,
-    404: Reason.MISCONFIGURED,
-    422: Reason.REFUSED,
-}
-
-#: May be about our own earlier sending, whose answer was lost: the history will tell.
-DUPLICATE = "DUPLICATE"
-
-UNKNOWN_REFERENCE = "RESOURCE NOT FOUND"
-
 #: UUIDs, `AG_20251202_...`: opaque, and as long as what is stored.
 _REFERENCE = re.compile(r"[A-Za-z0-9._:-]{6,80}")
 
@@ -152,7 +119,7 @@ class FeexPay(Provider):
     name = "feexpay"
     label = "FeexPay"
     docs_url = "https://docs.feexpay.me"
-    countries = tuple(sorted({country for _, country in NETWORKS}))
+    countries = tuple(dict.fromkeys(country for _, country in NETWORKS))
     can = Capabilities(
         pay_out=True,
         webhook=Authenticity.UNSIGNED,
@@ -196,40 +163,49 @@ class FeexPay(Provider):
 
     def collection_status(self, collection: Collection) -> Outcome:
         """Read by FeexPay's reference; when it was lost, find it in the history by ours."""
-        ref = collection.provider_ref or self._found(collection)
+        deadline = clock.monotonic() + self.timing.total_s
+        ref = collection.provider_ref or self._found(collection, deadline)
         if ref is None:
             return Outcome(Status.ABSENT, words="not in the history")
-        answer = self._read("collection_status", _COLLECTED, ref, collection)
+        answer = self._read("collection_status", _COLLECTED, ref, collection, deadline)
         return self._outcome(answer, ref, collection)
 
     def pay_out(self, payout: Payout) -> Outcome:
-        """Send money to a phone, from an address FeexPay knows; accepted means heard, never paid."""
+        """Send money to a phone, from an address FeexPay knows; accepted means heard, never paid.
+
+        FeexPay would pay the same reference twice, so its history is read first: what is there
+        already is not sent again. While the history cannot be read nothing leaves.
+        """
         place = (_operator(payout.operator, payout.payee), payout.country)
         if place not in PAYOUTS:
             raise ProviderRejected(Reason.MISCONFIGURED, "network", "FeexPay pays nobody out there")
+        deadline = clock.monotonic() + self.timing.total_s
+        already = self._looked_up(payout, deadline)
+        if already is not None:
+            return Outcome(Status.PENDING, provider_ref=already, words="found in the history")
         path, network = PAYOUTS[place]
         request = {
             "shop": self._shop_id,
             "amount": self._units(payout),
             "phoneNumber": payout.payee.removeprefix("+"),
-            "motif": _motif(payout.description),
+            "motif": motif(payout.description),
             "callback_info": payout.reference,
         }
         if network:
             request["network"] = network
-        answer = self._ask("pay_out", "POST", f"{_PAY_OUT}/{path}", payout, request)
+        answer = self._ask("pay_out", "POST", f"{_PAY_OUT}/{path}", payout, request, deadline)
         return self._taken(answer)
 
     def payout_status(self, payout: Payout) -> Outcome:
         """Read a payout; where its own path knows nothing, the path of collections may."""
-        ref = payout.provider_ref or self._found(payout)
+        deadline = clock.monotonic() + self.timing.total_s
+        ref = payout.provider_ref or self._found(payout, deadline)
         if ref is None:
             return Outcome(Status.ABSENT, words="not in the history")
-        outcome = self._outcome(self._read("payout_status", _PAID_OUT, ref, payout), ref, payout)
-        if outcome.status is Status.ABSENT:  # one integrator met a 404 for payouts that existed
-            answer = self._read("payout_status", _COLLECTED, ref, payout)
-            return self._outcome(answer, ref, payout)
-        return outcome
+        answer = self._read("payout_status", _PAID_OUT, ref, payout, deadline)
+        if answer.status == 404:  # one integrator met it for payouts that existed
+            answer = self._read("payout_status", _COLLECTED, ref, payout, deadline)
+        return self._outcome(answer, ref, payout)
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, now_s: float) -> Notice:
         """Read which payment a message is about: a hint, since FeexPay V2 signs nothing.
@@ -251,7 +227,7 @@ class FeexPay(Provider):
             authenticity,
             # Only a signed id counts: anybody could use up the ids of messages still to come.
             event_id=text(message, "webhook_id") if self._webhook_secrets else None,
-            kind=evidence(text(message, "event") or text(message, "status")),
+            kind=kind_of(message),
             reference=reference,
             provider_ref=provider_ref,
         )
@@ -268,7 +244,7 @@ class FeexPay(Provider):
             "amount": self._units(collection),
             "shop": self._shop_id,
             # A single dash makes MTN refuse.
-            "description": _words(collection.description, 40),
+            "description": plain_words(collection.description, 40),
             "callback_info": collection.reference,
         }
         if network in PAGES:
@@ -292,6 +268,7 @@ class FeexPay(Provider):
         path: str,
         asked: Collection | Payout,
         request: Mapping[str, object] | None = None,
+        deadline: float | None = None,
     ) -> Answer:
         headers = {"Authorization": f"Bearer {self._api_key}"}
         body = b""
@@ -299,11 +276,20 @@ class FeexPay(Provider):
             headers["Content-Type"] = "application/json"
             body = json.dumps(request).encode()
         return self.call(
-            operation, method, path, reference=asked.reference, headers=headers, body=body
+            operation,
+            method,
+            path,
+            reference=asked.reference,
+            headers=headers,
+            body=body,
+            deadline=deadline,
         )
 
-    def _read(self, operation: str, path: str, ref: str, asked: Collection | Payout) -> Answer:
-        return self._ask(operation, "GET", f"{path}/{quote(ref, safe='')}", asked)
+    def _read(
+        self, operation: str, path: str, ref: str, asked: Collection | Payout, deadline: float
+    ) -> Answer:
+        path = f"{path}/{quote(ref, safe='')}"
+        return self._ask(operation, "GET", path, asked, deadline=deadline)
 
     def _taken(self, answer: Answer) -> Outcome:
         """Read the first answer: a reference to ask about, and perhaps a page to open.
@@ -319,7 +305,7 @@ class FeexPay(Provider):
         return Outcome(
             Status.PENDING,
             provider_ref=ref,
-            words=evidence(text(data, "status"), _why(data)),
+            words=evidence(text(data, "status"), why_failed(data)),
             page_url=text(data, "payment_url"),
         )
 
@@ -342,23 +328,32 @@ class FeexPay(Provider):
         status = STATUSES.get(word)
         if status is None:
             raise self.unavailable(f"unknown status {evidence(word)}")
-        paid, why = status is Status.SUCCEEDED, _why(data)
+        paid, why = status is Status.SUCCEEDED, why_failed(data)
         return Outcome(
             status,
             # SUCCESSFUL without an amount happens: it is read again, and staff hear of it in time.
             amount=self._amount(data, asked) if paid else None,
             provider_ref=ref,
             transaction_ref=(text(data, "transref") or ref) if paid else None,
-            payer=_number(data) if paid else None,
-            reason=REASONS.get(why.upper(), Reason.REFUSED) if status is Status.FAILED else None,
+            payer=number_in(data) if paid else None,
+            reason=reason_of(why, asked) if status is Status.FAILED else None,
             words=evidence(word, why),
-            contradiction=_contradiction(data, ref, asked),
+            contradiction=contradiction_in(data, ref, asked),
         )
 
     def _amount(self, data: Data, asked: Collection | Payout) -> Money:
         return self.money(data.get("amount"), CURRENCIES.get(asked.country))
 
-    def _found(self, asked: Collection | Payout) -> str | None:
+    def _looked_up(self, payout: Payout, deadline: float) -> str | None:
+        """Find an earlier sending; when nobody can tell, say that this one never left."""
+        try:
+            return self._found(payout, deadline)
+        except ProviderUnavailable as error:
+            raise ProviderUnavailable(
+                str(error), retry_after_s=error.retry_after_s, sent=False
+            ) from error
+
+    def _found(self, asked: Collection | Payout, deadline: float) -> str | None:
         """Find FeexPay's reference of an attempt by ours, which it keeps as `callback_info`."""
         now = clock.now()
         request = {
@@ -369,7 +364,7 @@ class FeexPay(Provider):
             "status": "ALL",
             "reseau": "ALL",
         }
-        answer = self._ask("history", "POST", _HISTORY, asked, request)
+        answer = self._ask("history", "POST", _HISTORY, asked, request, deadline)
         rows = answer.data.get("data")
         if not answer.ok or not isinstance(rows, list):
             raise self.unavailable(f"HTTP {answer.status} instead of the history")
@@ -382,43 +377,9 @@ class FeexPay(Provider):
         return refs.pop() if refs else None
 
 
-def signature(secret: str, body: bytes) -> str:
-    """Sign the very bytes of a body, as the guide's own vector does."""
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-
-
 def _operator(chosen: str, number: str) -> str:
     """Give the chosen operator, or the one the number's prefix suggests."""
     try:
         return chosen or guess_operator(number) or ""
     except NumberParseException:
         return ""
-
-
-def _words(sentence: str, limit: int) -> str:
-    """Keep letters, digits and spaces: anything else is refused by one network or another."""
-    kept = "".join(c if c.isalnum() else " " for c in ascii_words(sentence, limit))
-    return " ".join(kept.split())
-
-
-def _motif(description: str) -> str:
-    """Give five to thirty plain characters."""
-    words = _words(description, 30)
-    return words if len(words) >= 5 else "Paiement"
-
-
-def _why(data: Data) -> str:
-    """Read why something failed; Moov's words come as lists of one."""
-    told = part(data, "response_operator").get("description")
-    first = told[0] if isinstance(told, list) and told else told
-    return text(data, "reason") or (first if isinstance(first, str) else "")
-
-
-def _number(data: Data) -> str | None:
-    digits = text(data, "phoneNumber") or text(data, "phone_number") or ""
-    return f"+{digits.removeprefix('+')}" if digits else None
-
-
-def _contradiction(data: Data, ref: str, asked: Collection | Payout) -> str | None:
-    ours = text(data, "callback_info") in (None, asked.reference)
-    return None if ours and text(data, "reference") == ref else "reference"

@@ -221,7 +221,7 @@ class GetMiPay(Provider):
             provider_ref=asked.provider_ref,
             transaction_ref=asked.provider_ref if paid else None,
             payer=f"+{number.removeprefix('+')}" if number and paid else None,
-            reason=REASONS.get(code, Reason.REFUSED) if status is Status.FAILED else None,
+            reason=_reason(code, asked) if status is Status.FAILED else None,
             words=evidence(word, code),
             contradiction=_contradiction(data, asked),
         )
@@ -427,6 +427,13 @@ def _id(data: Data) -> str | None:
     names = ("transaction_id", "transaction_reference", "order_id", "reference")
     found = next((text(data, name) for name in names if text(data, name)), None)
     return found if found and len(found) <= 80 else None
+
+
+def _reason(code: str, asked: Asked) -> Reason:
+    """Say why; money that lacks for a payout is ours, not the payee's."""
+    reason = REASONS.get(code, Reason.REFUSED)
+    ours = isinstance(asked, Payout) and reason is Reason.INSUFFICIENT_FUNDS
+    return Reason.MISCONFIGURED if ours else reason
 
 
 def _contradiction(data: Data, asked: Asked) -> str | None:

@@ -33,7 +33,12 @@ GETMIPAY: Final = {
     "webhook_secret": "gmp_whs_sandbox00000000000000000000000",
 }
 
+FEDAPAY: Final = {
+    "secret_key": "sk_sandbox_cauri0000000000000000",
+    "webhook_secret": "wh_sandbox_cauri0000000000000000",
+}
+
 ALL: Final = {
     "wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV,
-    "feexpay": FEEXPAY, "getmipay": GETMIPAY,
+    "fedapay": FEDAPAY, "feexpay": FEEXPAY, "getmipay": GETMIPAY,
 }  # fmt: skip

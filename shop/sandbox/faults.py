@@ -52,7 +52,7 @@ AFTER_WORK: Final = frozenset(
 
 PROVIDERS: Final = (
     "wave", "mtn", "orange", "moov",
-    "feexpay", "getmipay",
+    "fedapay", "feexpay", "getmipay",
 )  # fmt: skip
 
 _AMOUNTS = frozenset({FaultKind.WRONG_AMOUNT, FaultKind.WRONG_CURRENCY})

@@ -19,6 +19,10 @@ CHOICES: Final = {
     # Moov's waiting push: 100, or 95 with "pending" in its description.
     "moov.waiting": ("100", "95"),
     "moov.bad_token": ("98", "8"),
+    # FedaPay's reference pages show bare objects, its libraries' captures show envelopes.
+    "fedapay.objects": ("wrapped", "bare"),
+    # Captures of 2020 hold no payment_url: the token is asked for.
+    "fedapay.payment_url": ("given", "asked"),
     "feexpay.webhook": ("unsigned", "guide"),
     "feexpay.pending": ("PENDING", "IN PENDING STATE"),
     "feexpay.status": ("plain", "in_data"),

@@ -8,7 +8,7 @@ import socket
 from click.testing import CliRunner
 
 from shop.cli.sandbox import sandbox
-from shop.sandbox.registry import PROVIDERS
+from shop.providers import PROVIDERS
 
 
 def test_info_is_one_json_object():
