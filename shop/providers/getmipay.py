@@ -40,7 +40,17 @@ from shop.providers.base import (
     ProviderRejected,
     Status,
 )
-from shop.providers.getmipay_forms import canonical, signature, sorted_form
+from shop.providers.getmipay_words import (
+    REASONS,
+    REFUSALS,
+    STATUSES,
+    canonical,
+    contradiction_in,
+    id_in,
+    reason_of,
+    signature,
+    sorted_form,
+)
 from shop.providers.reasons import Reason
 from shop.providers.signatures import TOLERANCE_S, same_digest
 from shop.providers.tokens import Token, TokenCache, read_token
@@ -67,33 +77,6 @@ SERVICES = {
 
 #: Services that want the code the payer made beforehand.
 OTP_BEFORE = frozenset({"3", "4", "5"})
-
-#: "timeout" was seen in one place and could mean anything: it stays unknown.
-STATUSES = {
-    "pending": Status.PENDING,
-    "processing": Status.PENDING,
-    "success": Status.SUCCEEDED,
-    "failed": Status.FAILED,
-}
-
-#: `error_code` of what failed or was refused. GetMiPay publishes no list: names are a guess, and any
-#: other reads as "refused".
-REASONS = {
-    "INSUFFICIENT_FUNDS": Reason.INSUFFICIENT_FUNDS,
-    "CANCELLED": Reason.DECLINED,
-    "EXPIRED": Reason.TIMEOUT,
-    "INVALID_OTP": Reason.BAD_CODE,
-    "ACCOUNT_NOT_FOUND": Reason.NOT_REGISTERED,
-}
-
-#: HTTP statuses that refuse with authority. Others say nothing sure.
-REFUSALS = {
-    400: Reason.REFUSED,
-    401: Reason.MISCONFIGURED,
-    403: Reason.MISCONFIGURED,
-    404: Reason.MISCONFIGURED,
-    422: Reason.REFUSED,
-}
 
 #: Documented for the public dialect's tokens.
 _TOKEN_S = 86_400
@@ -150,8 +133,13 @@ class GetMiPay(Provider):
         return self._taken(self._dialect.ask(collection))
 
     def collection_status(self, collection: Collection) -> Outcome:
-        """Read by GetMiPay's id. Without it nobody was given a page, and nothing can be asked."""
+        """Read by GetMiPay's id. Without it nothing can be asked.
+
+        The guide's payer was then never given a page; the public dialect may have rung a phone.
+        """
         if collection.provider_ref is None:
+            if self._dialect.rings_phones:
+                raise self.unavailable("a payment whose id was lost is in their dashboard only")
             return Outcome(Status.ABSENT, words="no id: its answer never reached us")
         return self._outcome(self._dialect.read(collection), collection)
 
@@ -186,7 +174,7 @@ class GetMiPay(Provider):
         data = part(answer.data, "data") or answer.data
         if not answer.ok or answer.data.get("success") is False:
             raise self._refusal(answer)
-        ref = _id(data)
+        ref = id_in(data)
         if ref is None:
             raise self.unavailable("accepted without an id")
         other = text(data, "soleaspay_reference")
@@ -221,14 +209,16 @@ class GetMiPay(Provider):
             provider_ref=asked.provider_ref,
             transaction_ref=asked.provider_ref if paid else None,
             payer=f"+{number.removeprefix('+')}" if number and paid else None,
-            reason=_reason(code, asked) if status is Status.FAILED else None,
+            reason=reason_of(code, asked) if status is Status.FAILED else None,
             words=evidence(word, code),
-            contradiction=_contradiction(data, asked),
+            contradiction=contradiction_in(data, asked),
         )
 
 
 class _Dialect(ABC):
     """What the two ways of speaking differ in."""
+
+    rings_phones: ClassVar[bool] = False
 
     def __init__(self, provider: GetMiPay, api_key: str, secret_key: str, form: str) -> None:
         self._provider = provider
@@ -317,6 +307,8 @@ class _Guide(_Dialect):
 class _Public(_Dialect):
     """The published dialect: a token of a day, and headers that name operation and service."""
 
+    rings_phones = True
+
     def __init__(self, provider: GetMiPay, api_key: str, secret_key: str, form: str) -> None:
         super().__init__(provider, api_key, secret_key, form)
         self._tokens = TokenCache(provider.timing.total_s)
@@ -363,7 +355,7 @@ class _Public(_Dialect):
 
     def notice(self, message: Data) -> Notice:
         """Read any of the three bodies met in life."""
-        ref = _id(message)
+        ref = id_in(message)
         kind = evidence(text(message, "status"))
         return Notice(Authenticity.SIGNED, kind=kind, provider_ref=ref, ignorable=ref is None)
 
@@ -420,23 +412,3 @@ def _operator(asked: Asked) -> str:
 
 def _name(asked: Asked) -> str:
     return "collection" if isinstance(asked, Collection) else "payout"
-
-
-def _id(data: Data) -> str | None:
-    """Find GetMiPay's own id under any of its names."""
-    names = ("transaction_id", "transaction_reference", "order_id", "reference")
-    found = next((text(data, name) for name in names if text(data, name)), None)
-    return found if found and len(found) <= 80 else None
-
-
-def _reason(code: str, asked: Asked) -> Reason:
-    """Say why; money that lacks for a payout is ours, not the payee's."""
-    reason = REASONS.get(code, Reason.REFUSED)
-    ours = isinstance(asked, Payout) and reason is Reason.INSUFFICIENT_FUNDS
-    return Reason.MISCONFIGURED if ours else reason
-
-
-def _contradiction(data: Data, asked: Asked) -> str | None:
-    if _id(data) != asked.provider_ref:
-        return "reference"
-    return None if text(data, "currency") == asked.amount.currency else "currency"
