@@ -337,14 +337,18 @@ class _Public(_Dialect):
         return self._send("collect", "/payments/payin", asked, request, headers)
 
     def read(self, asked: Asked) -> Answer:
-        """Read by both ids; the second exists once SoleasPay, behind GetMiPay, has answered."""
+        """Read by both ids; where the first answer held one alone, by that one."""
+        operation, pay_id = f"{_name(asked)}_status", asked.memory.get("pay_id")
+        if pay_id is None:
+            path = f"/payments/{quote(asked.provider_ref or '', safe='')}/status"
+            return self._send(operation, path, asked, None, {})
         request = {
             "order_id": asked.provider_ref,
-            "pay_id": asked.memory.get("pay_id", ""),
+            "pay_id": pay_id,
             "operation": _COLLECT if isinstance(asked, Collection) else _PAY_OUT,
             "service": SERVICES.get((_operator(asked), asked.country), ""),
         }
-        return self._send(f"{_name(asked)}_status", "/payments/direct-status", asked, request, {})
+        return self._send(operation, "/payments/direct-status", asked, request, {})
 
     def signed_forms(self, body: bytes, moment: str, now_s: float) -> list[bytes]:
         """Give the body, and the body after its date: which of the two is not documented."""
@@ -364,15 +368,16 @@ class _Public(_Dialect):
         operation: str,
         path: str,
         asked: Asked,
-        request: Mapping[str, object],
+        request: Mapping[str, object] | None,
         headers: Mapping[str, str],
     ) -> Answer:
-        body = json.dumps(request).encode()
+        """Post a request, or only read where there is none."""
+        method, body = ("GET", b"") if request is None else ("POST", json.dumps(request).encode())
 
         def send(token: str, deadline: float) -> Answer:
             return self._provider.call(
                 operation,
-                "POST",
+                method,
                 path,
                 reference=asked.reference,
                 headers={

@@ -295,6 +295,19 @@ def test_the_public_dialect_reads_by_both_ids():
     assert (outcome.status, outcome.amount) == (Status.SUCCEEDED, Money(1500, "XOF"))
 
 
+def test_the_public_dialect_reads_by_one_id_when_it_was_given_one():
+    data = {"order_id": "TXN1", "status": "success", "amount": 1500, "currency": "XOF"}
+    getmipay, wire = public(TOKEN, body(success=True, data=data))
+
+    outcome = getmipay.collection_status(known())
+
+    assert (wire.seen[1].method, wire.seen[1].url) == (
+        "GET",
+        "https://getmipay.test/payments/TXN1/status",
+    )
+    assert outcome.status is Status.SUCCEEDED
+
+
 def test_the_public_dialect_takes_a_flat_answer_too():
     getmipay, wire = public(TOKEN, body(reference="GMP-123456", status="pending"))
 
