@@ -12,6 +12,7 @@ import requests
 
 from shop.errors import ConfigurationError
 from shop.providers.base import Provider
+from shop.providers.cinetpay import CinetPay
 from shop.providers.fedapay import FedaPay
 from shop.providers.moov import Moov
 from shop.providers.mtn import Mtn
@@ -24,6 +25,7 @@ PROVIDERS: dict[str, type[Provider]] = {
     "orange": Orange,
     "moov": Moov,
     "fedapay": FedaPay,
+    "cinetpay": CinetPay,
 }
 
 _PLACEHOLDER = re.compile(r"(?i)your[_ -].*|change[_ -]?me|.*_here|<.*>|x{3,}|placeholder|secret")

@@ -26,8 +26,15 @@ FEDAPAY: Final = {
     "secret_key": "sk_sandbox_cauri0000000000000000",
     "webhook_secret": "wh_sandbox_cauri0000000000000000",
 }
+CINETPAY: Final = {
+    "api_key": "125217465262b1b9e8cauri0.00000000",
+    "site_id": "445160",
+    "secret_key": "sandbox-cinetpay-signing-key",
+    "transfer_password": "sandbox-cinetpay-transfers",
+}
 
 ALL: Final = {
     "wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV,
     "fedapay": FEDAPAY,
+    "cinetpay": CINETPAY,
 }  # fmt: skip

@@ -53,6 +53,7 @@ AFTER_WORK: Final = frozenset(
 PROVIDERS: Final = (
     "wave", "mtn", "orange", "moov",
     "fedapay",
+    "cinetpay",
 )  # fmt: skip
 
 _AMOUNTS = frozenset({FaultKind.WRONG_AMOUNT, FaultKind.WRONG_CURRENCY})
