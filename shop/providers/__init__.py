@@ -12,6 +12,7 @@ import requests
 
 from shop.errors import ConfigurationError
 from shop.providers.base import Provider
+from shop.providers.cinetpay import CinetPay
 from shop.providers.fedapay import FedaPay
 from shop.providers.feexpay import FeexPay
 from shop.providers.getmipay import GetMiPay
@@ -26,6 +27,7 @@ PROVIDERS: dict[str, type[Provider]] = {
     "orange": Orange,
     "moov": Moov,
     "fedapay": FedaPay,
+    "cinetpay": CinetPay,
     "feexpay": FeexPay,
     "getmipay": GetMiPay,
 }

@@ -37,8 +37,16 @@ FEDAPAY: Final = {
     "secret_key": "sk_sandbox_cauri0000000000000000",
     "webhook_secret": "wh_sandbox_cauri0000000000000000",
 }
+CINETPAY: Final = {
+    "api_key": "125217465262b1b9e8cauri0.00000000",
+    "site_id": "445160",
+    "secret_key": "sandbox-cinetpay-signing-key",
+    "transfer_password": "sandbox-cinetpay-transfers",
+}
 
 ALL: Final = {
     "wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV,
-    "fedapay": FEDAPAY, "feexpay": FEEXPAY, "getmipay": GETMIPAY,
+    "fedapay": FEDAPAY,
+    "cinetpay": CINETPAY,
+    "feexpay": FEEXPAY, "getmipay": GETMIPAY,
 }  # fmt: skip

@@ -52,7 +52,9 @@ AFTER_WORK: Final = frozenset(
 
 PROVIDERS: Final = (
     "wave", "mtn", "orange", "moov",
-    "fedapay", "feexpay", "getmipay",
+    "fedapay",
+    "cinetpay",
+    "feexpay", "getmipay",
 )  # fmt: skip
 
 _AMOUNTS = frozenset({FaultKind.WRONG_AMOUNT, FaultKind.WRONG_CURRENCY})

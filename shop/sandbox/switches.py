@@ -23,6 +23,9 @@ CHOICES: Final = {
     "fedapay.objects": ("wrapped", "bare"),
     # Captures of 2020 hold no payment_url: the token is asked for.
     "fedapay.payment_url": ("given", "asked"),
+    # CinetPay's guide of 2021: a check without amount or status, a notification of two fields.
+    "cinetpay.check": ("new", "old"),
+    "cinetpay.notification": ("signed", "two_fields"),
     "feexpay.webhook": ("unsigned", "guide"),
     "feexpay.pending": ("PENDING", "IN PENDING STATE"),
     "feexpay.status": ("plain", "in_data"),

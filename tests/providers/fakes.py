@@ -44,6 +44,12 @@ SETTINGS = {
         "secret_key": "sk_live_k3y",
         "webhook_secret": "wh_live_s3cr3t",
     },
+    "cinetpay": {
+        "base_url": "https://checkout.cinetpay.test",
+        "api_key": "ap1k3y",
+        "site_id": "445160",
+        "secret_key": "demo-secret-key",
+    },
     "feexpay": {
         "base_url": "https://feexpay.test",
         "api_key": "fp_k3y",
@@ -69,6 +75,7 @@ PAYERS = {
     "orange": "+2250701020304",
     "moov": "+2290195030405",
     "fedapay": "+2290161020304",
+    "cinetpay": "+2250701020304",
     "feexpay": "+2290161020304",
     "getmipay": "+22670123456",
 }
