@@ -13,7 +13,7 @@ from benchmarks.load import request, send_all
 from benchmarks.rivals import TABLES
 from benchmarks.server import Server, serving
 from benchmarks.stage import Stage, staged
-from config import SANDBOX_PROVIDERS
+from shop.sandbox.credentials import WAVE
 from shop.sandbox.wave import signature
 
 EVENTS = 700
@@ -70,11 +70,11 @@ def _measure(server: Server, spent: list[float]) -> Callable[[], float]:
 
 
 def _events(count: int) -> Sequence[bytes]:
-    return [_event(number) for number in itertools.islice(_numbers, count)]
+    return [event(number, at=int(time.time())) for number in itertools.islice(_numbers, count)]
 
 
-def _event(number: int) -> bytes:
-    """Write a Wave event nobody sent before, signed now."""
+def event(number: int, *, at: int) -> bytes:
+    """Write a Wave event nobody sent before, signed at that second."""
     session = {
         "id": f"cos-{number:012d}", "amount": "12500", "checkout_status": "complete",
         "client_reference": f"{number:08d}", "currency": "XOF", "payment_status": "succeeded",
@@ -84,9 +84,9 @@ def _event(number: int) -> bytes:
         "error_url": "https://cauri.example/e", "success_url": "https://cauri.example/s",
     }  # fmt: skip
     event_id = f"AE_{number:012d}"
-    event = {"id": event_id, "type": "checkout.session.completed", "data": session}
-    body, at = json.dumps(event).encode(), int(time.time())
-    signed = f"t={at},v1={signature(SANDBOX_PROVIDERS['WAVE_WEBHOOK_SECRET'], at, body)}"
+    message = {"id": event_id, "type": "checkout.session.completed", "data": session}
+    body = json.dumps(message).encode()
+    signed = f"t={at},v1={signature(WAVE['webhook_secret'], at, body)}"
     headers = {
         "Content-Type": "application/json", "Wave-Signature": signed, "X-Event": event_id,
     }  # fmt: skip

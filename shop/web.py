@@ -100,11 +100,15 @@ def init_app(app: Flask) -> None:
 
 
 def _public_static(app: Flask) -> Callable[..., Any]:
-    send = app.view_functions["static"]
+    send: Callable[..., Any] = app.view_functions["static"]
 
     @public
     def static(filename: str) -> Any:
-        return send(filename=filename)
+        answer: Response = send(filename=filename)
+        # Read whole: behind the compressor, a streamed file would stay open after its answer.
+        answer.direct_passthrough = False
+        answer.make_sequence()
+        return answer
 
     return static
 

@@ -33,6 +33,8 @@ def post(entry: Entry) -> bool:
 def post_all(entries: Sequence[Entry]) -> int:
     """Write many events at once, by arrays; give the number that were new."""
     assert in_transaction(), "posting happens inside the caller's transaction"
+    if not entries:
+        return 0
     posted = _posted_keys(entries)
     new = [entry for entry in entries if not _already_posted(entry, posted)]
     legs = [leg for entry in new for leg in entry.legs]

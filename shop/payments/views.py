@@ -108,8 +108,10 @@ def start(reference: str) -> BaseResponse | tuple[str, int]:
 
 
 def _country(order: Order) -> str:
-    asked = request.args.get("country", "")
-    return asked if asked in countries_for(order.currency) else order.country
+    """Give the country asked for, else that of the buyer's own number, else the shop's."""
+    own = phones.parse(order.contact_phone, order.country).country
+    served = countries_for(order.currency)
+    return next((c for c in (request.args.get("country"), own) if c in served), order.country)
 
 
 def _typed_phone(order: Order, country: str) -> str:

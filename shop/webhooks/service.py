@@ -10,7 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from shop import clock
+from shop import clock, references
 from shop.db import in_transaction, insert, is_postgres, run_alone, session
 from shop.providers.base import Authenticity, Notice, Provider
 from shop.webhooks.models import EventStatus, WebhookEvent
@@ -71,7 +71,8 @@ def _row(provider: str, notice: Notice, body: bytes, path_token: str | None) -> 
         "authenticity": notice.authenticity,
         "path_token": path_token,
         "kind": notice.kind[:60],
-        "reference": _fitting(notice.reference, 8),
+        # Anybody may write here: what cannot be ours names nothing.
+        "reference": references.parse(notice.reference or ""),
         "provider_ref": _fitting(notice.provider_ref, 80),
         "echo_hash": _hash(notice.echoed_token.encode()) if notice.echoed_token else None,
         "body": None if rejected else body,
