@@ -52,7 +52,7 @@ class Comparison:
         return median(self.figures[variant])
 
     def ratio(self, variant: str, against: str = "") -> float:
-        """Return how a variant compares with another, by default the limit, as the median of the rounds' ratios.
+        """Return how a variant compares with another (the limit), as the median of the rounds' ratios.
 
         Each round is its own small experiment: what disturbed it disturbed both.
         """

@@ -153,9 +153,13 @@ def port_number(env: Mapping[str, str], name: str, default: int) -> int:
 
 
 def socket_path(data: Path) -> Path:
-    """Return where the embedded Redis listens: in DATA_DIR, or in /tmp if that path is too long."""
+    """Return where the embedded Redis listens: in DATA_DIR, or in /tmp if that path will not do.
+
+    It will not do when it is too long for a socket, or has a space in it: Redis tells its clients the
+    path unquoted, and they stumble over it.
+    """
     path = data / "redis.sock"
-    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH or " " in str(path):
         path = Path(tempfile.mkdtemp(prefix="cauri-", dir="/tmp")) / "redis.sock"
     return path
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, wraps
@@ -74,11 +74,11 @@ def init_app(app: Flask) -> None:
     """Attach the database and teach its connections our rules."""
     url = app.config["SQLALCHEMY_DATABASE_URI"]
     app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", _engine_options(url))
-    app.extensions["lone_statements"] = _lone_engine(url)
     db.init_app(app)
     app.extensions["migrate"] = _migrations(app)
     with app.app_context():
         prepare_engine(db.engine)
+        app.extensions["lone_statements"] = _lone_engine(db.engine)
 
 
 def _migrations(app: Flask) -> Any:
@@ -122,12 +122,15 @@ def _on_sqlite_begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if boundary.in_transaction() else "BEGIN")
 
 
-def _lone_engine(url: str) -> sa.Engine | None:
+def _lone_engine(engine: sa.Engine) -> sa.Engine | None:
     """Connections that commit each statement by themselves; SQLite has one writer and needs none."""
-    if url.startswith("sqlite"):
+    if engine.dialect.name == "sqlite":
         return None
-    options = _engine_options(url) | {"pool_pre_ping": False, "pool_reset_on_return": None}
-    return sa.create_engine(url, isolation_level="AUTOCOMMIT", **options)
+    options = _engine_options("") | {"pool_pre_ping": False, "pool_reset_on_return": None}
+    lone = sa.create_engine(engine.url, isolation_level="AUTOCOMMIT", **options)
+    # Whoever closes our connections means these too.
+    sa.event.listen(engine, "engine_disposed", lambda _engine: lone.dispose())
+    return lone
 
 
 def run_alone(statement: sa.Insert, row: Mapping[str, Any]) -> Any:
@@ -141,17 +144,36 @@ def run_alone(statement: sa.Insert, row: Mapping[str, Any]) -> Any:
     if engine is None:
         with transaction():
             return session.connection().execute(statement, row).scalar()
-    try:
-        return _sent(engine, statement, row)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        return _sent(engine, statement, row)
+    found = _sent(engine, statement, row)
+    return found[0][0] if found else None
 
 
-def _sent(engine: sa.Engine, statement: sa.Insert, row: Mapping[str, Any]) -> Any:
-    with engine.connect() as connection:
-        return connection.execute(statement, row).scalar()
+def read_alone(query: sa.Select[Any]) -> Sequence[Any]:
+    """Give the rows of one query that is all a page reads: nothing has to agree with it."""
+    engine: sa.Engine | None = current_app.extensions["lone_statements"]
+    if engine is None or boundary.in_transaction():
+        return session.execute(query).all()
+    return _sent(engine, query, {})
+
+
+def _sent(engine: sa.Engine, statement: Any, values: Mapping[str, Any]) -> Sequence[Any]:
+    for last in (False, True):
+        try:
+            with engine.connect() as connection:
+                return connection.execute(statement, values).all()
+        except DBAPIError as error:
+            if last or not error.connection_invalidated:
+                raise
+    raise AssertionError("the second try returns or raises")
+
+
+def close() -> None:
+    """Give every connection of this application back to the system: at the end of a process or a test."""
+    session.remove()
+    db.engine.dispose()
+    alone: sa.Engine | None = current_app.extensions["lone_statements"]
+    if alone is not None:
+        alone.dispose()
 
 
 @contextmanager

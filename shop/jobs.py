@@ -14,7 +14,7 @@ from flask import current_app
 
 from shop import clock, lanes, queue
 from shop.boundary import in_transaction
-from shop.db import transaction
+from shop.db import end_read, transaction
 from shop.ledger import audit
 from shop.notices import service as notices
 from shop.payments import service as payments
@@ -69,6 +69,9 @@ def _drain_payments(
     claim_due: Callable[[str, int], list[Claim]], ask: Ask, *, submitted: bool
 ) -> int:
     loaded = payments.providers()
+    # Nobody queues for a write lock, once per provider, only to find nothing due.
+    names = [name for name in payments.due_providers(submitted=submitted) if name in loaded]
+    end_read()
 
     def lane(name: str) -> int:
         provider, handled = loaded[name], 0
@@ -81,7 +84,7 @@ def _drain_payments(
             handled += len(claims)
         return handled
 
-    return lanes.drive(ask.__name__, list(loaded), lane)
+    return lanes.drive(ask.__name__, names, lane)
 
 
 def _ask_and_settle(

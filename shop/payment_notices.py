@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import sqlalchemy as sa
 
-from shop.accounts import service as accounts
 from shop.accounts.models import User
 from shop.db import session
 from shop.notices import messages
-from shop.notices import service as notices
 from shop.notices.models import Kind
+from shop.notices.service import Message
 from shop.orders.models import Order, SellerOrder
 from shop.payments import wording
 from shop.payments.models import Payment, Receipt
@@ -23,39 +23,48 @@ from shop.stores.models import Store
 INFERRED: Final = frozenset({Reason.TIMEOUT, Reason.OPERATOR_DOWN})
 
 
-def paid(payment: Payment, order: Order) -> None:
-    """Tell the buyer that the order is paid, and each seller that there is one to prepare."""
-    text = messages.order_paid(
-        order.reference, payment.money, order.access_token, language=order.language
+def paid(settled: Sequence[tuple[Payment, Order]]) -> Iterator[Message]:
+    """Tell each buyer that the order is paid, and each seller that there is one to prepare."""
+    if not settled:
+        return
+    # The buyer's own number: the order's contact may be whoever receives the parcel.
+    buyers = sa.select(User.id, User.phone).where(
+        User.id.in_([order.user_id for _payment, order in settled])
     )
-    # The buyer's own number: the contact may be whoever receives the parcel.
-    buyer = accounts.by_id(accounts.owner_id(order.user_id))
-    notices.put(f"order-paid:{order.reference}", buyer.phone, Kind.ORDER_PAID, text)
+    phones = {row.id: row.phone for row in session.execute(buyers)}
+    for payment, order in settled:
+        text = messages.order_paid(
+            order.reference, payment.money, order.access_token, language=order.language
+        )
+        key = f"order-paid:{order.reference}"
+        yield Message(key, phones[order.user_id], Kind.ORDER_PAID, text)
     owners = session.execute(
         sa.select(SellerOrder, Store.name, User.phone, User.language)
         .join(Store, Store.id == SellerOrder.store_id)
         .join(User, User.id == Store.owner_id)
-        .where(SellerOrder.order_id == order.id)
+        .where(SellerOrder.order_id.in_([order.id for _payment, order in settled]))
+        .order_by(SellerOrder.id)
     )
     for part, store, phone, language in owners:
         text = messages.sale(part.reference, store, part.total, language=language)
-        notices.put(f"sale:{part.reference}", phone, Kind.SALE, text)
+        yield Message(f"sale:{part.reference}", phone, Kind.SALE, text)
 
 
-def not_completed(payment: Payment, order: Order) -> None:
+def not_completed(payment: Payment, order: Order) -> Iterator[Message]:
     """Tell the payer that the attempt ended without money."""
     if payment.superseded_at is not None:
         return
     reason = wording.short_reason(payment.reason, payment.language)
     tell = messages.payment_not_seen if payment.reason in INFERRED else messages.payment_failed
     text = tell(order.reference, reason, language=payment.language)
-    notices.put(f"failed:{payment.reference}", payment.payer_phone, Kind.PAYMENT_FAILED, text)
+    key = f"failed:{payment.reference}"
+    yield Message(key, payment.payer_phone, Kind.PAYMENT_FAILED, text)
 
 
-def kept(payment: Payment, receipt: Receipt, order: Order) -> None:
+def kept(payment: Payment, receipt: Receipt, order: Order) -> Iterator[Message]:
     """Tell the payer that money came which pays nothing, and that it is theirs."""
     if receipt.disposition != Disposition.WALLET:
         return
     text = messages.money_kept(receipt.money, order.reference, language=payment.language)
     key = f"kept:{receipt.provider}:{receipt.transaction_ref}"[:80]
-    notices.put(key, payment.payer_phone, Kind.MONEY_KEPT, text)
+    yield Message(key, payment.payer_phone, Kind.MONEY_KEPT, text)

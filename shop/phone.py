@@ -31,6 +31,8 @@ _BRANDS: Final = (
     ("togocel", "tmoney"), ("yas", "free"), ("free", "free"), ("expresso", "expresso"), ("airtel", "airtel"),
     ("vodacom", "mpesa"), ("vodacomm", "mpesa"), ("africell", "africell"), ("celtiis", "celtiis"),
     ("libercom", "celtiis"), ("sahelcom", "zamani"), ("zamani", "zamani"), ("telecel", "telecel"),
+    ("nexttel", "nexttel"), ("viettel", "nexttel"), ("warid", "airtel"), ("camtel", "camtel"),
+    ("cellcom", "cellcom"),
 )  # fmt: skip
 
 
@@ -85,6 +87,8 @@ def _operator(number: phonenumbers.PhoneNumber) -> str | None:
     from phonenumbers import carrier
 
     name = carrier.name_for_number(number, "en").lower()
+    if number.country_code == COUNTRIES["NE"] and "orange" in name:
+        return "zamani"  # Orange left Niger in 2019; the library has not noticed
     return next((operator for word, operator in _BRANDS if word in name), None)
 
 

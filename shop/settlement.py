@@ -8,30 +8,29 @@ or not at all.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from shop import clock, payment_notices, references
+from shop import clock, payment_notices, receipts
 from shop.accounts import service as accounts
-from shop.db import in_transaction, retrying, session, transaction
+from shop.db import retrying, session, transaction
 from shop.errors import Conflict, Refusal
-from shop.ledger import entries
 from shop.ledger import service as ledger
-from shop.ledger.entries import Entry
-from shop.money import Money
+from shop.notices import service as notices
+from shop.notices.service import Message
 from shop.orders import service as orders
 from shop.orders.models import Order
+from shop.orders.service import Articles
 from shop.payments import quick_state
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Claim, Intent
-from shop.payments.states import EDGES, ENDED, Disposition, Note, PaymentStatus, Purpose
+from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus, Purpose
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
 from shop.signals import payment_settled
@@ -152,7 +151,7 @@ def give_up(payment_id: int) -> Payment:
         order = orders.locked(purpose_id)
         payment = payments.locked([payment_id])[payment_id]
         payments.give_up(payment)
-        _release_stock(payment, order)
+        _release_stock([order])
         return payment
 
 
@@ -193,102 +192,168 @@ def _settle(answers: Sequence[Answer]) -> list[str]:
     return ended
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """Money that arrived: its receipt, what it was for, and the provider's own account of it."""
+
+    receipt: Receipt
+    payment: Payment
+    order: Order
+    said: Outcome
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch of answers reads at once before deciding, and writes at once afterwards.
+
+    The number of statements is then the same for one answer and for fifty.
+    """
+
+    orders: dict[int, Order]
+    payments: dict[int, Payment]
+    articles: dict[int, Articles]
+    owners: dict[int, int]
+    known: set[tuple[str, str]]
+    """Transactions that have a receipt."""
+    arrived: list[_Arrival] = field(default_factory=list)
+    released: list[Order] = field(default_factory=list)
+    """Orders whose articles may go back on the shelf."""
+    messages: list[Message] = field(default_factory=list)
+
+
 @retrying
 def _settle_in_transaction(answers: Sequence[Answer]) -> list[str]:
-    """Lock orders, then attempts, then accounts (RELIABILITY §5.4); change all of it together."""
-    ids = [answer.claim.payment_id for answer in answers]
+    """Change attempts, orders and books by these answers, all of it together or not at all."""
     with transaction():
-        purposes = session.execute(
-            sa.select(Payment.purpose_id).where(Payment.id.in_(ids)).distinct()
-        ).scalars()
-        locked_orders = {order_id: orders.locked(order_id) for order_id in sorted(purposes)}
-        rows = payments.locked(ids)
-        ended, posted = [], []
+        batch, ended = _locked(answers), []
         for answer in answers:
-            payment = rows[answer.claim.payment_id]
+            payment = batch.payments[answer.claim.payment_id]
             before = payment.state
-            posted.extend(_apply(answer, payment, locked_orders[payment.purpose_id]))
+            _apply(batch, answer, payment, batch.orders[payment.purpose_id])
             if payment.settled_at is not None and payment.state is not before:
                 ended.append(payment.reference)
-        session.flush()
-        ledger.post_all(posted)
+        _write(batch)
         return ended
 
 
-def _apply(answer: Answer, payment: Payment, order: Order) -> list[Entry]:
-    """Change one attempt by one answer; give what is to be posted for it."""
+def _locked(answers: Sequence[Answer]) -> _Batch:
+    """Lock orders, then attempts, then holds (RELIABILITY §5.4), and read what deciding needs."""
+    ids = [answer.claim.payment_id for answer in answers]
+    refs = [a.said.transaction_ref or "" for a in answers if isinstance(a.said, Outcome)]
+    purposes = sa.select(Payment.purpose_id).where(Payment.id.in_(ids)).distinct()
+    locked_orders = orders.locked_all(session.scalars(purposes).all())
+    rows = payments.locked(ids)
+    return _Batch(
+        orders=locked_orders,
+        payments=rows,
+        articles=orders.articles_of(locked_orders),
+        owners=accounts.owner_ids({payment.user_id for payment in rows.values()}),
+        known=payments.known_transactions(refs),
+    )
+
+
+def _write(batch: _Batch) -> None:
+    """Write receipts, books, shelves and messages: each kind at once."""
+    session.add_all(arrival.receipt for arrival in batch.arrived)
+    session.flush()
+    ledger.post_all(
+        [
+            entry
+            for a in batch.arrived
+            for entry in receipts.posted(a.receipt, a.payment, a.order, a.said)
+        ]
+    )
+    _release_stock(batch.released)
+    paid = [
+        (arrival.payment, arrival.order)
+        for arrival in batch.arrived
+        if arrival.receipt.disposition == Disposition.APPLIED
+    ]
+    notices.put_all([*batch.messages, *payment_notices.paid(paid)])
+
+
+def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> None:
+    """Change one attempt by one answer."""
     if payment.lease_token != answer.claim.token:
         # Somebody else holds the attempt now and will hear the same answer (J4).
         logger.info("payment %s: an expired lease said nothing", payment.reference)
-        return []
+        return
     payments.free(payment)
-    posted: list[Entry] = []
     said = answer.said
     if isinstance(said, ProviderRejected):
-        _refuse(payment, order, answer.source, said.reason, f"{said.code} {said.message}")
+        words = f"{said.code} {said.message}"
+        _refuse(batch, payment, order, answer.source, said.reason, words)
     elif isinstance(said, ProviderUnavailable):
-        _stay_unknown(payment, order, answer, said)
+        _stay_unknown(batch, payment, order, answer, said)
     else:
-        posted = _follow(answer, payment, order, said)
+        _follow(batch, answer, payment, order, said)
     retry_after_s = said.retry_after_s if isinstance(said, ProviderUnavailable) else None
     payments.schedule(payment, retry_after_s)
-    return posted
+    if payment.next_check_at is None and payment.state in OPEN:
+        # Nobody could tell for a week: a person asks the operator; the articles stay held (V1).
+        payments.move(payment, PaymentStatus.REVIEW, "clock", "undecided for too long")
 
 
-def _follow(answer: Answer, payment: Payment, order: Order, said: Outcome) -> list[Entry]:
+def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said: Outcome) -> None:
     if said.contradiction and said.status is not Status.SUCCEEDED:
         logger.error(
             "payment %s: the answer contradicts its %s", payment.reference, said.contradiction
         )
-        return []
+        return
     payments.remember(payment, said)
     match said.status:
         case Status.PENDING:
-            if said.untouched and _too_old(payment):
-                _refuse(payment, order, answer.source, Reason.TIMEOUT, said.words)
+            if said.untouched and _too_old(payment, answer.asked_at):
+                _refuse(batch, payment, order, answer.source, Reason.TIMEOUT, said.words)
             elif payment.state in (PaymentStatus.SENDING, PaymentStatus.UNKNOWN):
                 payments.move(payment, PaymentStatus.PENDING, answer.source, said.words)
         case Status.SUCCEEDED:
-            return _receive(payment, order, answer.source, said)
+            _receive(batch, payment, order, answer.source, said)
         case Status.FAILED:
-            _refuse(payment, order, answer.source, said.reason or Reason.REFUSED, said.words)
+            reason = said.reason or Reason.REFUSED
+            _refuse(batch, payment, order, answer.source, reason, said.words)
         case Status.ABSENT:
-            _miss(payment, order, answer, said)
+            _miss(batch, payment, order, answer, said)
         case _:
             assert_never(said.status)
-    return []
 
 
-def _too_old(payment: Payment) -> bool:
-    """Say whether a page nobody confirmed has died. It lives from its sending, not from the tap."""
+def _too_old(payment: Payment, asked_at: datetime) -> bool:
+    """Say whether a page nobody had confirmed when we asked was dead by then.
+
+    It lives from its sending, not from the tap; and an answer that slept on its way proves nothing
+    about the moment it is read.
+    """
     limit_s = payments.provider_of(payment).timing.void_after_s
     assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
-    return limit_s is not None and clock.now() > payment.sent_at + timedelta(seconds=limit_s)
+    return limit_s is not None and asked_at > payment.sent_at + timedelta(seconds=limit_s)
 
 
-def _refuse(payment: Payment, order: Order, source: str, reason: Reason, words: str) -> None:
+def _refuse(
+    batch: _Batch, payment: Payment, order: Order, source: str, reason: Reason, words: str
+) -> None:
     """End a live attempt as failed; an ended one keeps its end."""
     if PaymentStatus.FAILED not in EDGES[payment.state]:
         return
     payment.reason = reason
     payments.move(payment, PaymentStatus.FAILED, source, words)
-    _release_stock(payment, order)
-    payment_notices.not_completed(payment, order)
+    batch.released.append(order)
+    batch.messages.extend(payment_notices.not_completed(payment, order))
 
 
 def _stay_unknown(
-    payment: Payment, order: Order, answer: Answer, said: ProviderUnavailable
+    batch: _Batch, payment: Payment, order: Order, answer: Answer, said: ProviderUnavailable
 ) -> None:
     """Silence is not failure (D6), unless nothing ever left us."""
     if not answer.submitted:
         return
     if not said.sent:
-        _refuse(payment, order, answer.source, Reason.OPERATOR_DOWN, str(said))
+        _refuse(batch, payment, order, answer.source, Reason.OPERATOR_DOWN, str(said))
     elif payment.state is PaymentStatus.SENDING:
         payments.move(payment, PaymentStatus.UNKNOWN, answer.source, str(said))
 
 
-def _miss(payment: Payment, order: Order, answer: Answer, said: Outcome) -> None:
+def _miss(batch: _Batch, payment: Payment, order: Order, answer: Answer, said: Outcome) -> None:
     """Act on an absence, once it was observed so late that the request can no longer be on its way."""
     timing = payments.provider_of(payment).timing
     assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
@@ -298,35 +363,31 @@ def _miss(payment: Payment, order: Order, answer: Answer, said: Outcome) -> None
     if answer.asked_at < visible_at or payment.state is PaymentStatus.PENDING:
         # Too early to mean anything; and what was accepted once is not absent, whatever is said now.
         return
-    _refuse(payment, order, answer.source, Reason.OPERATOR_DOWN, said.words or "absent")
+    words = said.words or "absent"
+    _refuse(batch, payment, order, answer.source, Reason.OPERATOR_DOWN, words)
 
 
-def _receive(payment: Payment, order: Order, source: str, said: Outcome) -> list[Entry]:
+def _receive(batch: _Batch, payment: Payment, order: Order, source: str, said: Outcome) -> None:
     """Record that money arrived, decide whose it is, and end the attempt if it was still open."""
     assert said.transaction_ref, "a success names its transaction"
-    known = session.scalar(
-        sa.select(Receipt).where(
-            Receipt.provider == payment.provider, Receipt.transaction_ref == said.transaction_ref
-        )
-    )
-    if known is not None:
-        return []
-    amount = said.amount or payment.money
-    note = _judge(payment, order, amount, said)
-    receipt = _write_receipt(payment, said.transaction_ref, amount, note)
+    transaction_key = (payment.provider, said.transaction_ref)
+    if transaction_key in batch.known:
+        return
+    batch.known.add(transaction_key)
+    note = _judge(payment, order, said, batch.articles[order.id])
+    receipt = receipts.write(payment, said, note, batch.owners[payment.user_id])
+    batch.arrived.append(_Arrival(receipt, payment, order, said))
     _end_with_money(payment, source, note, said.words)
-    posted = _entries(receipt, payment, order, amount, said)
     if receipt.disposition == Disposition.APPLIED:
         orders.mark_paid(order, receipt.received_at)
-        payment_notices.paid(payment, order)
     else:
-        _release_stock(payment, order)
-        payment_notices.kept(payment, receipt, order)
-    return posted
+        batch.released.append(order)
+        batch.messages.extend(payment_notices.kept(payment, receipt, order))
 
 
-def _judge(payment: Payment, order: Order, amount: Money, said: Outcome) -> Note:
+def _judge(payment: Payment, order: Order, said: Outcome, articles: Articles) -> Note:
     """Say what this money is, compared with what was asked (P4 to P8). Takes the stock if it pays."""
+    amount = said.amount or payment.money
     if amount.currency != payment.currency:
         return Note.WRONG_CURRENCY
     if said.contradiction:
@@ -335,44 +396,11 @@ def _judge(payment: Payment, order: Order, amount: Money, said: Outcome) -> Note
         return Note.SHORT
     if not orders.is_payable(order):
         return Note.DOUBLE if order.paid_at else Note.NOT_WANTED
-    if not orders.consume_stock(order):
+    if not orders.consume_stock(order, articles):
         return Note.NOT_WANTED
     if amount > payment.money:
         return Note.OVER
     return Note.EXACT if payment.state not in ENDED else Note.LATE
-
-
-_DISPOSITIONS: Final = {
-    Note.EXACT: Disposition.APPLIED,
-    Note.OVER: Disposition.APPLIED,
-    Note.LATE: Disposition.APPLIED,
-    Note.SHORT: Disposition.WALLET,
-    Note.DOUBLE: Disposition.WALLET,
-    Note.NOT_WANTED: Disposition.WALLET,
-    Note.WRONG_CURRENCY: Disposition.WALLET,
-    Note.CONTRADICTION: Disposition.SUSPENSE,
-}
-
-
-def _write_receipt(payment: Payment, transaction_ref: str, amount: Money, note: Note) -> Receipt:
-    assert in_transaction(), "a receipt and its posting are written together"
-    disposition = _DISPOSITIONS[note]
-    receipt = Receipt(
-        provider=payment.provider,
-        transaction_ref=transaction_ref,
-        payment_id=payment.id,
-        user_id=accounts.owner_id(payment.user_id),
-        code="".join(secrets.choice(references.ALPHABET) for _ in range(10)),
-        currency=amount.currency,
-        amount=amount.amount,
-        applied_amount=payment.amount if disposition is Disposition.APPLIED else 0,
-        disposition=disposition,
-        note=note,
-        received_at=clock.now(),
-    )
-    session.add(receipt)
-    session.flush()
-    return receipt
 
 
 def _end_with_money(payment: Payment, source: str, note: Note, words: str) -> None:
@@ -389,33 +417,10 @@ def _end_with_money(payment: Payment, source: str, note: Note, words: str) -> No
         payments.move(payment, PaymentStatus.SUCCEEDED, source, words)
 
 
-def _entries(
-    receipt: Receipt, payment: Payment, order: Order, amount: Money, said: Outcome
-) -> list[Entry]:
-    """Say what the books write for a receipt."""
-    provider, posted = payment.provider, []
-    match Disposition(receipt.disposition):
-        case Disposition.APPLIED:
-            shares = orders.seller_shares(order)
-            posted.append(entries.order_receipt(receipt.id, provider, shares, payment.fee))
-            surplus = amount - payment.money
-            if surplus:
-                posted.append(
-                    entries.wallet_receipt(receipt.id, provider, payment.user_id, surplus)
-                )
-        case Disposition.WALLET:
-            posted.append(entries.wallet_receipt(receipt.id, provider, receipt.user_id, amount))
-        case Disposition.SUSPENSE:
-            posted.append(entries.suspense_receipt(receipt.id, provider, amount))
-        case _ as never:
-            assert_never(never)
-    if said.fee and said.fee.currency == amount.currency:
-        posted.append(entries.receipt_fee(receipt.id, provider, said.fee))
-    return posted
-
-
-def _release_stock(payment: Payment, order: Order) -> None:
-    """Put the articles back on the shelf once no attempt can pay for them any more (B3)."""
+def _release_stock(released: Sequence[Order]) -> None:
+    """Put articles back on the shelf once no attempt can pay for them any more (B3)."""
+    if not released:
+        return
     session.flush()
-    if not payments.any_live(Purpose(payment.purpose), payment.purpose_id):
-        orders.return_stock(order)
+    wanted = payments.any_live(Purpose.ORDER, [order.id for order in released])
+    orders.return_stock(*(order for order in released if order.id not in wanted))

@@ -183,9 +183,11 @@ class Group:
 
     def _copy_lines(self, child: Child) -> None:
         assert child.process.stdout is not None, "services are started with a pipe"
-        for line in child.process.stdout:
-            child.spoke.set()
-            self._say(child.service.name, line.decode("utf-8", "replace").rstrip(), child.colour)
+        with child.process.stdout as lines:
+            for line in lines:
+                child.spoke.set()
+                words = line.decode("utf-8", "replace").rstrip()
+                self._say(child.service.name, words, child.colour)
 
     def _say(self, name: str, line: str, colour: int) -> None:
         tag = f"\033[{colour}m{name:9}\033[0m" if self._colourful else f"{name:9}"

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 import config
 from shop import create_app
-from shop.db import db, session, transaction
+from shop.db import close, db, session, transaction
 from shop.stores.models import Category
 from tests.servers import PostgresServer
 
@@ -48,8 +48,7 @@ def fill(url: str, folder: Path) -> None:
             session.add(Category(slug="tissus", name_fr="Tissus", name_en="Fabrics"))
         if db.engine.dialect.name == "sqlite":
             session.connection().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        session.remove()
-        db.engine.dispose()
+        close()
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 import config
 from shop import clock, create_app, references
 from shop.accounts.models import User
-from shop.db import db, session, transaction
+from shop.db import close, session, transaction
 from shop.notices.models import Notice
 from shop.orders import service as orders
 from shop.orders.models import Order
@@ -60,8 +60,7 @@ def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
     app.test_client_class = Browser
     with app.app_context():
         yield app
-        session.remove()
-        db.engine.dispose()
+        close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@
   ./test -k webhook              only tests whose name matches (any pytest option works)
   ./test tests/ledger            only these files or folders
   ./test simulation --schedules 2000
+  ./test chaos                   kill real processes while people pay (minutes; only when named)
   ./test --strict                what this machine cannot run counts as failed
 
 The last line is for programs: `N passed, N failed, N skipped`, over all pytest stages.
@@ -50,6 +51,7 @@ class Stage:
     needs: str
     is_pytest: bool = False
     takes_schedules: bool = False
+    only_when_named: bool = False
 
 
 STAGES = (
@@ -66,6 +68,7 @@ STAGES = (
         "tests/simulation/__main__.py",
         takes_schedules=True,
     ),
+    Stage("chaos", (["tests.chaos"],), "tests/chaos/__main__.py", only_when_named=True),
 )
 
 
@@ -137,7 +140,7 @@ def read(words: Sequence[str]) -> Choice:
     elif extra:
         stages = [stage for stage in STAGES if stage.is_pytest]
     else:
-        stages = list(STAGES)
+        stages = [stage for stage in STAGES if not stage.only_when_named]
     return Choice(stages, extra, known.schedules, known.strict)
 
 
@@ -151,7 +154,7 @@ def run_stage(stage: Stage, choice: Choice, environment: dict[str, str], totals:
         good = run_pytest(stage, choice.extra, environment, totals)
     elif stage.takes_schedules:
         arguments = ["--schedules", str(choice.schedules), *choice.extra]
-        good = run_modules(stage.commands, arguments, environment)
+        good = run_modules(stage.commands, arguments, environment, tells=True)
     else:
         good = run_modules(stage.commands, [], environment)
     if not good:
@@ -161,9 +164,13 @@ def run_stage(stage: Stage, choice: Choice, environment: dict[str, str], totals:
 
 
 def run_modules(
-    commands: Iterable[Sequence[str]], arguments: Sequence[str], environment: dict[str, str]
+    commands: Iterable[Sequence[str]],
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    *,
+    tells: bool = False,
 ) -> bool:
-    """Run modules whose output is only worth reading when they fail."""
+    """Run modules whose output is only worth reading when they fail; one that tells ends with a sum."""
     good = True
     for command in commands:
         answer = subprocess.run(
@@ -178,6 +185,8 @@ def run_modules(
         if answer.returncode:
             say(answer.stdout.rstrip())
             good = False
+        elif tells:
+            say(f"{'':11} {answer.stdout.rstrip().rpartition(chr(10))[2]} (schedules)")
     return good
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
@@ -111,6 +111,13 @@ def unclaimed_guest(user_id: int | None) -> User | None:
 def owner_id(user_id: int) -> int:
     """Say who answers for a user now: the one who claimed them as a guest, else themselves."""
     return by_id(user_id).merged_into_id or user_id
+
+
+def owner_ids(user_ids: Collection[int]) -> dict[int, int]:
+    """Say who answers for each of these users now."""
+    owner = sa.func.coalesce(User.merged_into_id, User.id)
+    rows = session.execute(sa.select(User.id, owner).where(User.id.in_(user_ids)))
+    return dict(iter(rows))
 
 
 def identities(user_id: int) -> list[int]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import requests
 import sqlalchemy as sa
@@ -35,16 +36,40 @@ class _Claimed:
     tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell a phone; the same key is told once."""
+
+    key: str
+    phone: str
+    kind: str
+    text: str
+
+
 def put(key: str, phone: str, kind: str, text: str) -> bool:
     """Write a message in the caller's transaction; the same key is told once. Say if it is new."""
     assert in_transaction(), "a message is written with what it tells"
+    row = _row(Message(key, phone, kind, text))
+    return session.scalar(_once().values(row).returning(Notice.id)) is not None
+
+
+def put_all(messages: Sequence[Message]) -> None:
+    """Write many messages at once, in the caller's transaction."""
+    assert in_transaction(), "a message is written with what it tells"
+    if messages:
+        session.execute(_once(), [_row(message) for message in messages])
+
+
+def _once() -> Any:
+    return insert(Notice).on_conflict_do_nothing(index_elements=["key"])
+
+
+def _row(message: Message) -> dict[str, object]:
     now = clock.now()
-    row = {
-        "key": key, "phone": phone, "kind": kind, "text": plain(text), "tries": 0,
-        "created_at": now, "next_try_at": now,
+    return {
+        "key": message.key, "phone": message.phone, "kind": message.kind,
+        "text": plain(message.text), "tries": 0, "created_at": now, "next_try_at": now,
     }  # fmt: skip
-    statement = insert(Notice).values(row).on_conflict_do_nothing(index_elements=["key"])
-    return session.scalar(statement.returning(Notice.id)) is not None
 
 
 def send_due(limit: int = 50) -> int:

@@ -5,12 +5,13 @@ What another room may call is named here; baskets become orders in `placing`, st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import selectinload
 
 from shop.db import in_transaction, session
 from shop.errors import NotFound
@@ -18,13 +19,15 @@ from shop.money import Money
 from shop.orders.models import Order, OrderStatus, SellerOrder
 from shop.orders.placing import Contact, Line, StoreQuote, place, quote
 from shop.orders.refusals import OutOfStock
-from shop.orders.stock import consume_stock, hold_stock, return_stock
+from shop.orders.stock import Articles, articles_of, consume_stock, hold_stock, return_stock
 
 __all__ = [
+    "Articles",
     "Contact",
     "Line",
     "OutOfStock",
     "StoreQuote",
+    "articles_of",
     "by_access_token",
     "by_form_key",
     "by_id",
@@ -35,6 +38,7 @@ __all__ = [
     "hold_stock",
     "is_payable",
     "locked",
+    "locked_all",
     "mark_paid",
     "of_user",
     "place",
@@ -86,12 +90,19 @@ def of_user(user_id: int, limit: int = 50) -> list[Order]:
 
 def locked(order_id: int) -> Order:
     """Lock an order until the end of the caller's transaction, and read it as it is now."""
-    assert in_transaction(), "a lock lasts as long as the caller's transaction"
-    query = sa.select(Order).where(Order.id == order_id).with_for_update()
-    order = session.scalar(query.execution_options(populate_existing=True))
-    if order is None:
+    found = locked_all([order_id])
+    if order_id not in found:
         raise NotFound("no such order")
-    return order
+    return found[order_id]
+
+
+def locked_all(order_ids: Collection[int]) -> dict[int, Order]:
+    """Lock orders in id order, and read them and their seller orders as they are now."""
+    assert in_transaction(), "a lock lasts as long as the caller's transaction"
+    query = sa.select(Order).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
+    query = query.options(selectinload(Order.seller_orders))
+    found = session.scalars(query.execution_options(populate_existing=True))
+    return {order.id: order for order in found}
 
 
 def is_payable(order: Order) -> bool:
@@ -124,7 +135,6 @@ def _move(order: Order, status: OrderStatus, paid_at: datetime | None) -> bool:
     parts: list[Order | SellerOrder] = [order, *order.seller_orders]
     for part in parts:
         part.status, part.paid_at = status, paid_at
-    session.flush()
     return True
 
 

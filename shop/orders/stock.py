@@ -7,6 +7,9 @@ each other for ever. The shelf itself is the judge: `stock >= quantity` is in th
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -19,6 +22,21 @@ from shop.orders.refusals import OutOfStock
 from shop.stores.models import Product
 
 
+@dataclass(frozen=True, slots=True)
+class Articles:
+    """What an order wants, and what it holds of it, locked."""
+
+    wanted: list[tuple[int, str, int]] = field(default_factory=list)
+    """Product id, name, quantity."""
+    holds: dict[int, StockHold] = field(default_factory=dict)
+
+    @property
+    def all_held(self) -> bool:
+        """Say whether nothing more has to leave the shelf."""
+        here = {id_ for id_, hold in self.holds.items() if hold.state != HoldState.RETURNED}
+        return all(product_id in here for product_id, _name, _quantity in self.wanted)
+
+
 def hold_stock(order: Order) -> None:
     """Take the order's articles off the shelf; doing it again while they are held changes nothing.
 
@@ -27,11 +45,16 @@ def hold_stock(order: Order) -> None:
     _settle_on(order, HoldState.HELD)
 
 
-def consume_stock(order: Order) -> bool:
+def consume_stock(order: Order, articles: Articles | None = None) -> bool:
     """Make the hold final: the articles are sold. Articles put back meanwhile are taken again.
 
     False when the shelf is empty; nothing is then changed, and the caller decides about the money.
+    Whoever settles many orders reads their `articles_of` at once and brings them.
     """
+    articles = articles or articles_of([order.id])[order.id]
+    if articles.all_held:
+        _become(articles.holds.values(), HoldState.CONSUMED)
+        return True
     try:
         _settle_on(order, HoldState.CONSUMED)
     except OutOfStock:
@@ -39,24 +62,39 @@ def consume_stock(order: Order) -> bool:
     return True
 
 
-def return_stock(order: Order) -> bool:
+def return_stock(*orders: Order) -> bool:
     """Put what is still held back on the shelf; say whether there was anything to put back."""
     assert in_transaction(), "stock moves inside the caller's transaction"
-    returned = False
-    for hold in _holds(order).values():
-        if hold.state == HoldState.HELD and _move(hold, HoldState.RETURNED):
-            _put_back(hold.product_id, hold.quantity)
-            returned = True
-    return returned
+    held = [
+        hold
+        for articles in articles_of([order.id for order in orders]).values()
+        for hold in articles.holds.values()
+        if hold.state == HoldState.HELD
+    ]
+    _become(held, HoldState.RETURNED)
+    session.flush()
+    _put_back(held)
+    return bool(held)
+
+
+def articles_of(order_ids: Collection[int]) -> dict[int, Articles]:
+    """Read what these orders want and hold, and lock the holds: two statements, however many orders."""
+    assert in_transaction(), "holds are locked in the caller's transaction"
+    articles = {order_id: Articles() for order_id in order_ids}
+    for order_id, *line in _wanted(order_ids):
+        articles[order_id].wanted.append((line[0], line[1], int(line[2])))
+    for hold in _locked_holds(order_ids):
+        articles[hold.order_id].holds[hold.product_id] = hold
+    return articles
 
 
 def _settle_on(order: Order, state: HoldState) -> None:
     """Bring every article of the order to `state` (held or consumed), all of them or none."""
     assert in_transaction(), "stock moves inside the caller's transaction"
-    holds = _holds(order)
+    articles = articles_of([order.id])[order.id]
     with session.begin_nested():
-        for product_id, name, quantity in _wanted(order):
-            hold = holds.get(product_id)
+        for product_id, name, quantity in articles.wanted:
+            hold = articles.holds.get(product_id)
             if hold is None or hold.state == HoldState.RETURNED:
                 _take(product_id, quantity, name)
             if hold is None:
@@ -65,28 +103,36 @@ def _settle_on(order: Order, state: HoldState) -> None:
                 _move(hold, state)
 
 
-def _wanted(order: Order) -> list[tuple[int, str, int]]:
-    rows = session.execute(
+def _wanted(order_ids: Collection[int]) -> Sequence[Any]:
+    return session.execute(
         sa.select(
-            OrderLine.product_id, sa.func.min(OrderLine.name), sa.func.sum(OrderLine.quantity)
+            SellerOrder.order_id,
+            OrderLine.product_id,
+            sa.func.min(OrderLine.name),
+            sa.func.sum(OrderLine.quantity),
         )
         .join(SellerOrder, SellerOrder.id == OrderLine.seller_order_id)
-        .where(SellerOrder.order_id == order.id)
-        .group_by(OrderLine.product_id)
-        .order_by(OrderLine.product_id)
-    )
-    return [(product_id, name, int(quantity)) for product_id, name, quantity in rows]
+        .where(SellerOrder.order_id.in_(order_ids))
+        .group_by(SellerOrder.order_id, OrderLine.product_id)
+        .order_by(SellerOrder.order_id, OrderLine.product_id)
+    ).all()
 
 
-def _holds(order: Order) -> dict[int, StockHold]:
-    query = (
+def _locked_holds(order_ids: Collection[int]) -> Sequence[StockHold]:
+    return session.scalars(
         sa.select(StockHold)
-        .where(StockHold.order_id == order.id)
-        .order_by(StockHold.product_id)
+        .where(StockHold.order_id.in_(order_ids))
+        .order_by(StockHold.order_id, StockHold.product_id)
         .with_for_update()
         .execution_options(populate_existing=True)
-    )
-    return {hold.product_id: hold for hold in session.scalars(query)}
+    ).all()
+
+
+def _become(holds: Iterable[StockHold], state: HoldState) -> None:
+    """Change holds that we have locked; those in that state already are left alone."""
+    for hold in holds:
+        if hold.state != state:
+            hold.state, hold.changed_at = state, clock.now()
 
 
 def _open(order: Order, product_id: int, quantity: int, state: HoldState) -> None:
@@ -123,10 +169,24 @@ def _take(product_id: int, quantity: int, name: str) -> None:
         raise OutOfStock(name)
 
 
-def _put_back(product_id: int, quantity: int) -> None:
-    _changed(
-        sa.update(Product).where(Product.id == product_id).values(stock=Product.stock + quantity)
+def _put_back(holds: Iterable[StockHold]) -> None:
+    """Give the shelf back what these held, product by product in one statement."""
+    returned: Counter[int] = Counter()
+    for hold in holds:
+        returned[hold.product_id] += hold.quantity
+    if not returned:
+        return
+    shelf = cast(sa.Table, Product.__table__)
+    statement = (
+        sa.update(shelf)
+        .where(shelf.c.id == sa.bindparam("product"))
+        .values(stock=shelf.c.stock + sa.bindparam("quantity"))
     )
+    rows = [{"product": id_, "quantity": returned[id_]} for id_ in sorted(returned)]
+    session.connection().execute(statement, rows)
+    for product in session.identity_map.values():
+        if isinstance(product, Product):
+            session.expire(product, ["stock"])
 
 
 def _changed(statement: sa.Update) -> bool:

@@ -196,17 +196,26 @@ def live_of(purpose: Purpose, purpose_id: int) -> Payment | None:
     )
 
 
-def any_live(purpose: Purpose, purpose_id: int) -> bool:
-    """Say whether any attempt, superseded ones too, may still bring money for this purpose."""
-    return bool(
-        session.scalar(
-            sa.select(sa.func.count(Payment.id)).where(
-                Payment.purpose == purpose,
-                Payment.purpose_id == purpose_id,
-                Payment.status.in_(LIVE),
-            )
+def any_live(purpose: Purpose, purpose_ids: Collection[int]) -> set[int]:
+    """Say for which of these any attempt, superseded ones too, may still bring money."""
+    rows = session.scalars(
+        sa.select(Payment.purpose_id).where(
+            Payment.purpose == purpose,
+            Payment.purpose_id.in_(purpose_ids),
+            Payment.status.in_(LIVE),
         )
     )
+    return set(rows)
+
+
+def known_transactions(refs: Collection[str]) -> set[tuple[str, str]]:
+    """Say which of these transactions have a receipt: (provider, transaction ref)."""
+    rows = session.execute(
+        sa.select(Receipt.provider, Receipt.transaction_ref).where(
+            Receipt.transaction_ref.in_(refs)
+        )
+    )
+    return {(provider, ref) for provider, ref in rows}
 
 
 def all_of(purpose: Purpose, purpose_id: int) -> Sequence[Payment]:
@@ -272,31 +281,44 @@ def claim_submissions(provider: str, limit: int) -> list[Claim]:
 
 def claim_checks(provider: str, limit: int) -> list[Claim]:
     """Lease due attempts to ask about; one whose sender fell silent becomes `unknown` first (D6)."""
-    asked = [status for status in PaymentStatus if status is not PaymentStatus.CREATED]
     claims = []
-    for payment in _due(provider, asked, limit):
+    for payment in _due(provider, _ASKED, limit):
         if payment.state is PaymentStatus.SENDING:
             move(payment, PaymentStatus.UNKNOWN, "clock", "the sender fell silent")
         claims.append(_lease(payment))
     return claims
 
 
+#: Everything that was sent once may be asked about, ended or not.
+_ASKED: Final = tuple(status for status in PaymentStatus if status is not PaymentStatus.CREATED)
+
+
+def due_providers(*, submitted: bool) -> list[str]:
+    """Name the providers with something due to send, or to ask about: a look, without a lock."""
+    statuses = (PaymentStatus.CREATED,) if submitted else _ASKED
+    query = sa.select(Payment.provider).where(*_is_due(statuses)).distinct()
+    return sorted(session.scalars(query))
+
+
 def _due(provider: str, statuses: Sequence[PaymentStatus], limit: int) -> Sequence[Payment]:
     assert in_transaction(), "claims are committed before anybody is called"
-    now = clock.now()
     return session.scalars(
         sa.select(Payment)
-        .where(
-            Payment.provider == provider,
-            Payment.status.in_(statuses),
-            Payment.next_check_at <= now,
-            sa.or_(Payment.lease_until.is_(None), Payment.lease_until <= now),
-        )
+        .where(Payment.provider == provider, *_is_due(statuses))
         .order_by(Payment.next_check_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
+
+
+def _is_due(statuses: Sequence[PaymentStatus]) -> list[sa.ColumnElement[bool]]:
+    now = clock.now()
+    return [
+        Payment.status.in_(statuses),
+        Payment.next_check_at <= now,
+        sa.or_(Payment.lease_until.is_(None), Payment.lease_until <= now),
+    ]
 
 
 def _lease(payment: Payment) -> Claim:
@@ -419,59 +441,4 @@ def named_by_webhook(
         .where(Payment.provider == provider, sa.or_(*named))
         .order_by(Payment.id)
         .with_for_update()
-    ).all()
-
-
-def undecided_since(moment: datetime) -> Sequence[Payment]:
-    """Attempts begun before a moment whose end nobody knows yet, oldest first: for staff."""
-    undecided = [*LIVE, PaymentStatus.REVIEW]
-    return session.scalars(
-        sa.select(Payment)
-        .where(Payment.status.in_(undecided), Payment.created_at <= moment)
-        .order_by(Payment.id)
-        .limit(200)
-    ).all()
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of a payer's attempts, newest first, and where the next page begins."""
-
-    payments: Sequence[Payment]
-    next_id: int | None
-
-
-def history(
-    owners: Collection[int],
-    *,
-    statuses: Collection[PaymentStatus] = (),
-    provider: str = "",
-    before_id: int | None = None,
-    limit: int = 20,
-) -> Page:
-    """List a payer's attempts, by state and operator."""
-    query = sa.select(Payment).where(Payment.user_id.in_(owners))
-    if statuses:
-        query = query.where(Payment.status.in_(statuses))
-    if provider:
-        query = query.where(Payment.provider == provider)
-    if before_id is not None:
-        query = query.where(Payment.id < before_id)
-    rows = session.scalars(query.order_by(Payment.id.desc()).limit(limit + 1)).all()
-    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
-
-
-def receipts_of(payment_id: int) -> Sequence[Receipt]:
-    """The money that arrived through an attempt, oldest first."""
-    return session.scalars(
-        sa.select(Receipt).where(Receipt.payment_id == payment_id).order_by(Receipt.id)
-    ).all()
-
-
-def events_of(payment_id: int) -> Sequence[PaymentEvent]:
-    """The evidence behind an attempt, oldest first."""
-    return session.scalars(
-        sa.select(PaymentEvent)
-        .where(PaymentEvent.payment_id == payment_id)
-        .order_by(PaymentEvent.id)
     ).all()

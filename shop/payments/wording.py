@@ -52,6 +52,17 @@ TITLES: Final = {
     Phase.CANCELLED: _l("Paiement annulé"),
 }
 
+#: The same in a word or two, for rows of a list.
+LABELS: Final = {
+    Phase.APPROVE: _l("En attente"),
+    Phase.STILL: _l("En attente"),
+    Phase.VERIFYING: _l("Vérification"),
+    Phase.EXPIRED: _l("Expiré"),
+    Phase.SUCCEEDED: _l("Payé"),
+    Phase.FAILED: _l("Non abouti"),
+    Phase.CANCELLED: _l("Annulé"),
+}
+
 
 def phase(payment: Payment, method: Method) -> Phase:
     """Say what to show for an attempt at its present age."""

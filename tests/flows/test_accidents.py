@@ -149,7 +149,7 @@ def test_a_closed_tab_is_paid_all_the_same(live: Live) -> None:
 def test_the_webhook_comes_before_our_answer(live: Live) -> None:
     sim, visitor = new_sim("wave"), live.visitor()
     order(live, visitor, sim)
-    live.world.faults.add("wave", "slow_drip", calls=1, seconds=2.0, on="create")
+    live.world.faults.add("wave", "slow_drip", calls=1, seconds=4.0, on="create")
     attempt = pay(visitor, sim, "wave")
 
     live.prompt(attempt, "wave")

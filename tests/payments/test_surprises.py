@@ -16,7 +16,7 @@ from shop.sandbox.faults import FaultKind
 from shop.settlement import Answer
 from shop.webhooks.models import WebhookEvent
 from tests.marketplace import make_order, make_product, stock_of
-from tests.street import Street
+from tests.street import PAYERS, Street
 
 #: Those whose protocol tells the amount, so that a wrong one can be noticed.
 TELLING = ["wave-ci", "mtn-ci"]
@@ -105,7 +105,7 @@ def test_money_after_expiry_is_booked_once(street: Street):
 def test_a_left_attempt_that_succeeds_still_pays(street: Street):
     order = make_order()
     left = street.sent(order, "wave-ci")
-    settlement.give_up([order.user_id], left.reference)
+    settlement.give_up(left.id)
     second = street.sent(order, "mtn-ci")
 
     assert street.approve(left)
@@ -121,7 +121,7 @@ def test_both_attempts_succeed_and_the_second_is_in_the_wallet(street: Street):
     """U09."""
     order = make_order()
     left = street.sent(order, "wave-ci")
-    settlement.give_up([order.user_id], left.reference)
+    settlement.give_up(left.id)
     second = street.sent(order, "mtn-ci")
     assert street.approve(second)
     street.pass_(60)
@@ -140,7 +140,7 @@ def test_an_attempt_that_fails_after_another_paid_changes_nothing(street: Street
     product = make_product(stock=3)
     order = make_order((product, 1))
     left = street.sent(order, "mtn-ci")
-    settlement.give_up([order.user_id], left.reference)
+    settlement.give_up(left.id)
     second = street.sent(order, "wave-ci")
     assert street.approve(second)
     street.pass_(60)
@@ -314,10 +314,10 @@ def test_contradicting_answers_keep_the_money_and_the_end(street: Street, order_
 
 def test_one_phone_is_not_asked_all_day(street: Street):
     for _again in range(payments.MOST_PER_PHONE):
-        settlement.give_up(street.sent(make_order(), "mtn-ci").id)
+        settlement.give_up(street.sent(make_order(), "mtn-ci", PAYERS["mtn-ci"]).id)
 
     with pytest.raises(settlement.TooManyAttempts):
-        street.start(make_order(), "mtn-ci")
+        street.start(make_order(), "mtn-ci", payer=PAYERS["mtn-ci"])
 
     street.time.pass_(minutes=16)
-    assert street.start(make_order(), "mtn-ci").status == "created"
+    assert street.start(make_order(), "mtn-ci", payer=PAYERS["mtn-ci"]).status == "created"

@@ -13,6 +13,7 @@ from shop.db import session, transaction
 from shop.orders import stock
 from shop.orders.models import Order
 from shop.orders.refusals import OutOfStock
+from shop.payments import reading
 from shop.payments import service as payments
 from shop.payments.models import Payment, PaymentEvent, Receipt
 from shop.settlement import Answer
@@ -120,7 +121,7 @@ class Settling:
             jobs.verify_payments,
         )
 
-        receipts = len(payments.receipts_of(payment.id))
+        receipts = len(reading.receipts_of(payment.id))
         return None if receipts == 1 else f"{receipts} receipts"
 
 
@@ -242,7 +243,7 @@ class TwoSuccesses:
     def __call__(self) -> str | None:
         order = self.market.order()
         first = self.market.street.sent(order, "wave-ci")
-        settlement.give_up([order.user_id], first.reference)
+        settlement.give_up(first.id)
         second = self.market.approved("mtn-ci", order)
         assert self.market.street.approve(first)
         self.market.street.time.pass_(seconds=10)
@@ -280,16 +281,12 @@ class GivingUp:
 
     def __call__(self) -> str | None:
         payment = self.market.approved()
-        answer, owners, reference = (
-            self.market.answer(payment),
-            [payment.user_id],
-            payment.reference,
-        )
+        answer, payment_id = self.market.answer(payment), payment.id
 
         together(
             self.market.street.app,
             lambda: settlement.settle_payments([answer]),
-            lambda: settlement.give_up(owners, reference),
+            lambda: settlement.give_up(payment_id),
         )
 
         now = self.market.street.again(payment)
@@ -322,16 +319,16 @@ class Cancelling:
 
     def __call__(self) -> str | None:
         payment = self.market.street.start(self.market.order())
-        owners, reference = [payment.user_id], payment.reference
+        payment_id = payment.id
 
         together(
             self.market.street.app,
             jobs.submit_payments,
-            lambda: settlement.give_up(owners, reference),
+            lambda: settlement.give_up(payment_id),
         )
 
         now = self.market.street.again(payment)
-        sent = bool(self.market.street.world.search("wave", reference))
+        sent = bool(self.market.street.world.search("wave", now.reference))
         good = {("cancelled", False), ("pending", True)}
         return None if (now.status, sent) in good else f"{now.status}, sent: {sent}"
 

@@ -345,11 +345,7 @@ class House:
             task = self.hub.current
             if task is not None:
                 task.operation, task.reference = operation, how["reference"]
-            try:
-                return original(provider, operation, method, path, **how)
-            except base.ProviderUnavailable as error:
-                self.reached["provider_rested"] += "rests after failures" in str(error)
-                raise
+            return original(provider, operation, method, path, **how)
 
         return call
 

@@ -21,8 +21,8 @@ from shop.payments.service import Intent
 from shop.payments.states import Purpose
 from shop.providers import methods
 from shop.sandbox.credentials import WAVE
-from shop.sandbox.faults import IMPOSSIBLE, FaultKind
-from shop.sandbox.values import Delivery, State
+from shop.sandbox.faults import IMPOSSIBLE, WIRE, FaultKind
+from shop.sandbox.values import Delivery, Prompt, State
 from shop.sandbox.wave import signature
 from tests.marketplace import CONTACT
 from tests.simulation.house import BUYERS, STORES, House
@@ -68,10 +68,19 @@ SORE: Final = (
     "INSERT receipt",
     "INSERT transfer",
 )
-FAULTS: Final = tuple(kind for kind in FaultKind if kind is not FaultKind.SLOW_DRIP)
+#: How often each fault, those that move money the wrong way more than others.
+FAULTS: Final = {
+    **{kind: 2 for kind in FaultKind if kind is not FaultKind.SLOW_DRIP},
+    FaultKind.LATE_SUCCESS: 7,
+    FaultKind.WRONG_AMOUNT: 4,
+    FaultKind.LOST_ANSWER: 4,
+}
+#: What a payer's own money may do.
+SURPRISES: Final = (FaultKind.LATE_SUCCESS, FaultKind.LATE_SUCCESS, FaultKind.WRONG_AMOUNT)
 #: Late money comes before the last look of the late watch (a day after the failure).
 LATEST_S: Final = 18 * 3_600.0
-QUIET_DAYS: Final = 9
+#: A provider out of reach is asked for a week after the last tap; then a person is.
+QUIET_DAYS: Final = 25
 
 
 @dataclass(frozen=True)
@@ -84,21 +93,29 @@ class Plan:
     stickiness: float
     fault_rate: float
     kill_rate: float
+    freeze_rate: float
     lossy_commits: float
     skewed: bool
+    dead_provider: str
+    """Out of reach from the end of the first phase on, for ever."""
+    rush: bool
+    """Everybody wants the same last article."""
 
     @classmethod
     def drawn(cls, chance: random.Random) -> Plan:
         """Draw a plan."""
         return cls(
-            orders=chance.choice((1, 1, 2, 2, 3)),
+            orders=chance.choice((1, 2, 2, 3)),
             events=chance.choice((15, 25, 35, 50)),
-            burst=chance.choice((4, 15, 40, 90)),
+            burst=chance.choice((8, 30, 80, 160)),
             stickiness=chance.choice((0.5, 0.9, 0.98)),
-            fault_rate=chance.choice((0.0, 0.15, 0.4)),
+            fault_rate=chance.choice((0.0, 0.5, 1.0)),
             kill_rate=chance.choice((0.0, 0.0, 0.002, 0.01)),
+            freeze_rate=chance.choice((0.0, 0.0, 0.01, 0.05)),
             lossy_commits=chance.choice((0.0, 0.0, 0.05)),
             skewed=chance.random() < 0.08,
+            dead_provider=chance.choice(PROVIDERS) if chance.random() < 0.03 else "",
+            rush=chance.random() < 0.35,
         )
 
 
@@ -129,7 +146,7 @@ class Schedule:
             self._liveness()
         if not self._broken():
             session.rollback()
-            self.watch.final()
+            self.watch.final(blind=self.plan.dead_provider)
             session.rollback()
         self._bury()
         return [*self.watch.violations, *self.hub.crashes]
@@ -144,7 +161,7 @@ class Schedule:
         """Put scarce stock on the shelves and place the orders."""
         eye = self.house.eye
         for (product_id,) in eye.execute("SELECT id FROM product ORDER BY id").fetchall():
-            stock = self.chance.choice((1, 1, 2, 3))
+            stock = 1 if self.plan.rush else self.chance.choice((1, 1, 2, 3))
             eye.execute("UPDATE product SET stock = ? WHERE id = ?", (stock, product_id))
         self.watch.begin()
         self.watch.skewed = self.plan.skewed
@@ -154,6 +171,8 @@ class Schedule:
         buyer = self.chance.randrange(BUYERS)
         sellers = self.chance.sample(range(STORES), self.chance.choice((1, 1, 2, 3)))
         lines = [orders.Line(2 * s + self.chance.choice((1, 2)), 1) for s in sellers]
+        if self.plan.rush:
+            lines = [orders.Line(1, 1)]
         order = orders.place(
             user_id=buyer + 1, lines=lines, contact=CONTACT, form_key=references.new()
         )
@@ -166,6 +185,9 @@ class Schedule:
 
     def _safety(self) -> None:
         names, weights = zip(*EVENTS.items(), strict=True)
+        for order in self.orders:
+            if self.chance.random() < 0.8:
+                self._tap(order)
         for _ in range(self.plan.events):
             getattr(self, self.chance.choices(names, weights)[0])()
             for _ in range(self.chance.randrange(self.plan.burst) + 1):
@@ -185,38 +207,67 @@ class Schedule:
         self.hub.step(task)
         if task.alive and task.where == "waits for the writer":
             self.reached["writer_waited"] += 1
-        rate = self.plan.kill_rate * (8 if task.where.startswith(SORE) else 1)
-        if task.alive and self.chance.random() < rate:
-            self._kill(task)
+        if task.alive:
+            self._strike(task)
         return True
+
+    def _strike(self, task: Task) -> None:
+        """Kill or stop a task where it stands, most often where that hurts."""
+        sore = 8 if task.where.startswith(SORE) else 1
+        if self.chance.random() < self.plan.kill_rate * sore:
+            self._kill(task)
+        elif self.chance.random() < self.plan.freeze_rate * sore:
+            self._freeze(task)
 
     def _liveness(self) -> None:
         """Stop all faults, let time pass, and wait for quiet."""
-        self._say("--- faults stop ---")
-        self._calm = True
-        self.world.faults.clear()
-        # Whether anybody hears the bell decides how soon work is done, never whether.
-        self.bells.away = self.chance.random() < 0.7
-        for task in self.hub.tasks:
-            task.frozen, task.loses_commit, task.skew = False, False, timedelta(0)
+        self._heal()
         self._run_all()
         began, to_the_end = self.hub.at, self.chance.random() < 0.1
+        pace, lazy = self.chance.choice((1, 4, 4)), self.chance.choice((0.0, 0.0, 0.5, 1.0))
+        retaps = 0.6 if self.plan.rush else 0.2
         while not self._broken():
-            self.world.tick()
-            self._empty_outbox()
-            self._spawn("clock", "clock-1", sweeper.sweep)
-            self._run_all()
-            while self.bells.waiting:
-                name = self.bells.waiting.pop(0)
-                self._spawn("worker", "worker-1", lambda name=name: jobs.run(name))
-                self._run_all()
+            if self.chance.random() < retaps and self.hub.at - began < timedelta(days=1):
+                retaps -= 0.1
+                self._tap(self._order())
+            while self.chance.random() >= lazy and self.answer():
+                pass
+            self._everybody_works()
             due = self._next_due()
             if due is None or due - began > timedelta(days=QUIET_DAYS):
                 return
             if not to_the_end and self.watch.quiet():
                 return
             # Longer steps as the days go by: what falls due within one is done together.
-            self.hub.at = max(due, self.hub.at + timedelta(seconds=10) + (self.hub.at - began))
+            step = timedelta(seconds=10) + (self.hub.at - began)
+            self.hub.at = max(due, self.hub.at + min(pace * step, timedelta(days=1)))
+
+    def _heal(self) -> None:
+        """Mend every line, wake everybody; a provider may stay out of reach for ever."""
+        self._say("--- faults stop ---")
+        self._calm = True
+        for fault in self.world.faults.active():
+            # The line is whole again; what payers and their money will still do is no fault of it.
+            if fault.kind in WIRE:
+                self.world.faults.remove(fault.id)
+        if self.plan.dead_provider:
+            self.world.faults.add(self.plan.dead_provider, FaultKind.SILENCE)
+            self._say(f"{self.plan.dead_provider} never answers again")
+        # Whether anybody hears the bell decides how soon work is done, never whether.
+        self.bells.away = self.chance.random() < 0.7
+        for task in self.hub.tasks:
+            task.frozen, task.loses_commit, task.skew = False, False, timedelta(0)
+
+    def _everybody_works(self) -> None:
+        """Providers, post, clock and workers do what is due now."""
+        self.world.tick()
+        self._empty_outbox()
+        self._spawn("clock", "clock-1", sweeper.sweep)
+        self._run_all()
+        while self.bells.waiting:
+            name = self.bells.waiting.pop(0)
+            self._spawn("worker", "worker-1", lambda name=name: jobs.run(name))
+            self._run_all()
 
     def _next_due(self) -> datetime | None:
         moments = [self.world.next_due()]
@@ -291,9 +342,11 @@ class Schedule:
         for task in frozen:
             task.frozen = False
             self._say(f"{task.name} wakes")
-        free = [t for t in self.hub.tasks if not self.hub.writer or self.hub.writer[1] is not t]
-        if not frozen and free:
-            task = self.chance.choice(free)
+        if not frozen and self.hub.tasks:
+            self._freeze(self.chance.choice(self.hub.tasks))
+
+    def _freeze(self, task: Task) -> None:
+        if self.hub.writer is None or self.hub.writer[1] is not task:
             task.frozen = True
             self._say(f"{task.name} is stopped at: {task.where}")
 
@@ -342,6 +395,10 @@ class Schedule:
 
     # -- buyers ---------------------------------------------------------------------------------
 
+    def _crowded(self) -> bool:
+        """Say whether the web server has as many requests as it has threads."""
+        return sum(task.process == "web" for task in self.hub.tasks) >= 8
+
     def _order(self) -> tuple[int, int, Money]:
         return self.chance.choice(self.orders)
 
@@ -357,7 +414,11 @@ class Schedule:
 
     def tap(self) -> None:
         """A buyer taps "Pay"; sometimes twice, sometimes by going back to the same form."""
-        order = self._order()
+        self._tap(self._order())
+
+    def _tap(self, order: tuple[int, int, Money]) -> None:
+        if self._crowded():
+            return
         if order[0] not in self._forms or self.chance.random() < 0.4:
             self._forms[order[0]] = f"form-{self._numbers}-{order[0]}"
         method = self.chance.choice(METHODS)
@@ -391,6 +452,8 @@ class Schedule:
 
     def change_method(self) -> None:
         """A buyer leaves an attempt and pays by another method."""
+        if self._crowded():
+            return
         order, method = self._order(), self.chance.choice(METHODS)
         form_key = self._forms[order[0]] = f"form-{self._numbers}-{order[0]}-again"
         self._say(f"buyer {order[1]} gives up and pays order {order[0]} by {method}")
@@ -399,24 +462,26 @@ class Schedule:
             live = payments.live_of(Purpose.ORDER, order[0])
             if live is None:
                 return "nothing to leave"
-            settlement.give_up([order[1] + 1], live.reference)
+            settlement.give_up(live.id)
             return self._pay(order, method, form_key)
 
         self._spawn(f"change{order[0]}", "web", leave)
 
     def nudge(self) -> None:
         """A buyer asks to check now, or says it is paid."""
+        if self._crowded():
+            return
         row = self._some_payment()
         if row is None:
             return
-        owners, reference = [row["user_id"]], row["reference"]
+        number, reference = row["id"], row["reference"]
         claims = self.chance.random() < 0.3
 
         def ask() -> None:
             if claims:
-                settlement.claim_paid(owners, reference, "TX123")
+                settlement.claim_paid(number, "TX123")
             else:
-                settlement.check_now(owners, reference)
+                settlement.check_now(number)
             queue.ring("verify_payments")
 
         self._say(f"the buyer of {reference} {'says it is paid' if claims else 'asks to check'}")
@@ -428,23 +493,44 @@ class Schedule:
 
     # -- payers ---------------------------------------------------------------------------------
 
-    def answer(self) -> None:
-        """A payer accepts, refuses or puts the phone away."""
-        rows = self.world.book_file.rows("SELECT id FROM prompts WHERE state = 'open' ORDER BY id")
-        if not rows:
-            return
-        prompt = self.world.prompt(self.chance.choice(rows)["id"])
+    def answer(self) -> bool:
+        """A payer accepts, refuses or puts the phone away; say whether anybody was asked."""
+        open_ones = "SELECT id FROM prompts WHERE state = 'open' AND NOT ignored ORDER BY id"
+        if not self._calm and self.chance.random() < 0.3:
+            open_ones = open_ones.replace("AND NOT ignored ", "")
+        asked = [self.world.prompt(row["id"]) for row in self.world.book_file.rows(open_ones)]
+        reachable = [prompt for prompt in asked if self._page_known(prompt)]
+        if not reachable:
+            return False
+        prompt = self.chance.choice(reachable)
         if prompt.phone is None:
-            # A hosted page is reached through the address we were given, or not at all.
             row = self.house.eye.execute(
-                "SELECT page_url, payer_phone FROM payment WHERE reference = ?", (prompt.reference,)
+                "SELECT payer_phone FROM payment WHERE reference = ?", (prompt.reference,)
             ).fetchone()
-            if row is None or row["page_url"] is None:
-                return
             prompt = self.world.present(prompt.id, row["payer_phone"])
         act = self.chance.choices(("accept", "refuse", "ignore"), (7, 2, 1))[0]
+        if act == "accept" and self.chance.random() < self.plan.fault_rate * 0.2:
+            self._surprise(prompt)
         done = getattr(self.world, act)(prompt.id)
         self._say(f"the payer of {prompt.provider} {prompt.reference}: {act} ({done})")
+        if not done:
+            self.world.ignore(prompt.id)
+        return True
+
+    def _surprise(self, prompt: Prompt) -> None:
+        """This payer's money will come late, or be another sum."""
+        kind = self.chance.choice(SURPRISES)
+        if kind not in IMPOSSIBLE.get(prompt.provider, ()):
+            self._plant(prompt.provider, kind, {"calls": 1, "reference": prompt.reference})
+
+    def _page_known(self, prompt: Prompt) -> bool:
+        """A hosted page is reached through the address we were given, or not at all."""
+        if prompt.phone is not None:
+            return True
+        row = self.house.eye.execute(
+            "SELECT page_url FROM payment WHERE reference = ?", (prompt.reference,)
+        ).fetchone()
+        return row is not None and row["page_url"] is not None
 
     # -- providers ------------------------------------------------------------------------------
 
@@ -454,20 +540,22 @@ class Schedule:
 
     def fault(self) -> None:
         """Something is about to go wrong at a provider."""
-        if self.chance.random() >= self.plan.fault_rate * 2:
+        if self.chance.random() >= self.plan.fault_rate:
             return
-        provider, kind = self.chance.choice(PROVIDERS), self.chance.choice(FAULTS)
-        if kind in IMPOSSIBLE.get(provider, ()):
-            return
-        how: dict[str, Any] = {"calls": self.chance.choice((1, 1, 2, 5))}
+        kind = self.chance.choices(list(FAULTS), list(FAULTS.values()))[0]
+        able = [name for name in PROVIDERS if kind not in IMPOSSIBLE.get(name, ())]
+        provider = self.chance.choice(able)
+        self._plant(provider, kind, {"calls": self.chance.choice((1, 1, 2, 5))})
+
+    def _plant(self, provider: str, kind: FaultKind, how: dict[str, Any]) -> None:
         if kind is FaultKind.LATE_SUCCESS:
-            how["seconds"] = self.chance.choice((5.0, 120.0, 2_000.0, LATEST_S))
+            how["seconds"] = self.chance.choice((5.0, 700.0, 2_000.0, LATEST_S))
         if kind is FaultKind.WRONG_AMOUNT:
             how["amount"] = self.chance.choice((1, 700, 99_999))
         if kind in (FaultKind.HTTP_500, FaultKind.HTTP_429):
             how["accepted"] = self.chance.random() < 0.5
-        if kind is FaultKind.HTTP_500 and self.chance.random() < 0.1:
-            how["calls"] = 40
+        if kind in WIRE:
+            how["on"] = self.chance.choices(("any", "create", "read", "token"), (4, 3, 3, 1))[0]
         self.world.faults.add(provider, kind, **how)
         self._say(f"{provider} will have {kind} {how}")
 
@@ -488,6 +576,8 @@ class Schedule:
 
     def deliver(self) -> None:
         """A message arrives, any of those on their way; sometimes twice."""
+        if self._crowded():
+            return
         outbox = self.house.outbox
         if not outbox:
             return
@@ -499,6 +589,8 @@ class Schedule:
 
     def replay(self) -> None:
         """An old message arrives again, perhaps at another payment's address."""
+        if self._crowded():
+            return
         if not self._delivered:
             return
         delivery = self.chance.choice(self._delivered)
@@ -511,6 +603,8 @@ class Schedule:
 
     def forge(self) -> None:
         """Somebody who is not the provider says that a payment is paid."""
+        if self._crowded():
+            return
         rows = self.world.book_file.rows("SELECT id FROM prompts ORDER BY id")
         if not rows:
             return

@@ -34,5 +34,4 @@ SITUATIONS: Final = {
     "bells_lost": "Redis forgets rings that nobody had heard",
     "bell_heard_twice": "one ring starts two workers",
     "skewed_clock_wrote": "a worker whose clock is an hour off writes",
-    "provider_rested": "a breaker refuses a call",
 }

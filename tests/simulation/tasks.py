@@ -120,7 +120,7 @@ class Hub:
             task.end = str(work())
         except Killed:
             task.end = "killed"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the edge of a process: whatever it is, is told
             task.end = type(error).__name__
             if not expected(error):
                 self.crashes.append(f"{task.name}: {describe(error)}")

@@ -73,7 +73,8 @@ class Watch:
         """J5: no transaction is open. W2: a request leaves for a committed, leased `sending` only."""
         if task.open:
             self.find("J5", f"{task.name} calls a provider inside a transaction")
-        task.asked[task.reference] = self.hub.now()
+        if task.operation == "collection_status":
+            task.asked[task.reference] = self.hub.now()
         if task.operation != "collect":
             return
         row = self.eye.execute(f"{_PAYMENTS} WHERE reference = ?", (task.reference,)).fetchone()
@@ -155,7 +156,7 @@ class Watch:
             "SELECT source, words FROM payment_event WHERE payment_id = ? AND new = 'failed'",
             (row["id"],),
         ).fetchone()
-        if row["reason"] == "short" or event["source"] == "staff":
+        if row["reason"] in ("short", "wrong_currency") or event["source"] == "staff":
             return
         unseen = row["provider"] == "orange" and not row["page_url"]
         heard = task.heard.get(reference) or self.prompts(reference)
@@ -221,13 +222,14 @@ class Watch:
 
     # -- the end --------------------------------------------------------------------------------
 
-    def final(self) -> None:
-        """Compare everything, when all is quiet."""
+    def final(self, *, blind: str = "") -> None:
+        """Compare everything, when all is quiet; of a provider out of reach nobody knows the book."""
         self.rules()
         for finding in audit.check():
             self.find(finding.rule, finding.detail)
         for finding in self._books_differ():
-            self.find("oracle", finding)
+            if not blind or blind not in finding:
+                self.find("oracle", finding)
         for row in self.eye.execute(_PAYMENTS):
             if row["status"] in _LIVE:
                 self.find("V1", f"{row['reference']} is still {row['status']}")
@@ -263,5 +265,5 @@ class Watch:
             "SELECT a.code, SUM(t.amount) FROM transfer t JOIN ledger_account a ON a.id = t.debit_id "
             "WHERE a.kind = 'float' GROUP BY a.code"
         )
-        if dict(held) != {code: total for code, total in kept}:
+        if dict(held) != dict(kept):
             yield f"floats: they collected {dict(held)}"

@@ -33,6 +33,7 @@ def test_the_stylesheet_is_one_small_file() -> None:
 
     assert len(sheets) == 1
     assert compressed(sheets[0].read_bytes()) <= CSS_LIMIT
+    assert not re.search(r"^[<=>]{7}", sheets[0].read_text(), re.M), "an unfinished merge"
     assert "url(" not in sheets[0].read_text()
     assert "@import" not in sheets[0].read_text()
 

@@ -1,0 +1,1 @@
+"""Real processes killed for real, while people pay: `python -m tests.chaos`."""

@@ -1,0 +1,116 @@
+"""Many schedules: run, counted, and told about when they fail."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Final
+
+from tests.simulation.house import House
+from tests.simulation.schedule import Schedule
+
+#: Schedules a process runs before it reports.
+CHUNK: Final = 50
+#: Cyclic garbage is only collected between schedules, so that when it goes changes no story.
+COLLECT_EVERY: Final = 25
+#: A campaign that found this many stories has said enough.
+ENOUGH: Final = 5
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A schedule that broke a rule, and its story."""
+
+    seed: int
+    number: int
+    violations: Sequence[str]
+    story: str
+
+    def __str__(self) -> str:
+        head = f"seed {self.seed}, schedule {self.number}: {'; '.join(self.violations)}"
+        replay = (
+            f"python -m tests.simulation --seed {self.seed} --first {self.number} --schedules 1"
+        )
+        return f"{self.story}\n{head}\nReplay: {replay}"
+
+
+@dataclass
+class Result:
+    """What became of some schedules."""
+
+    ran: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    reached: Counter[str] = field(default_factory=Counter)
+    hashes: dict[int, str] = field(default_factory=dict)
+
+    def add(self, other: Result) -> None:
+        """Add another process's part."""
+        self.ran += other.ran
+        self.failures.extend(other.failures)
+        self.reached.update(other.reached)
+        self.hashes.update(other.hashes)
+
+
+def play(house: House, seed: int, numbers: Iterable[int], *, most_failures: int = ENOUGH) -> Result:
+    """Run schedules in this process, in an open house."""
+    result = Result()
+    house.reached.clear()
+    gc.collect()
+    gc.freeze()
+    for number in numbers:
+        gc.disable()
+        violations = Schedule(house, seed, number).run()
+        gc.enable()
+        result.ran += 1
+        result.hashes[number] = house.hub.trace.hash
+        if violations:
+            story = house.hub.trace.readable()
+            result.failures.append(Failure(seed, number, violations, story))
+            if len(result.failures) >= most_failures:
+                break
+        if result.ran % COLLECT_EVERY == 0:
+            gc.collect()
+    result.reached.update(house.reached)
+    return result
+
+
+_house: House | None = None
+
+
+def _open() -> None:
+    """Keep one open house per process, until the process ends."""
+    global _house
+    _house = House()
+    _house.__enter__()
+
+
+def _chunk(seed: int, first: int, count: int) -> Result:
+    assert _house is not None, "the pool opened a house"
+    return play(_house, seed, range(first, first + count))
+
+
+def campaign(
+    seed: int, first: int, count: int, *, processes: int, minutes: float | None = None
+) -> Result:
+    """Run many schedules in several processes, until all are done, enough failed, or time is up."""
+    result = Result()
+    end = None if minutes is None else time.monotonic() + minutes * 60
+    chunks = [(n, min(CHUNK, first + count - n)) for n in range(first, first + count, CHUNK)]
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=_open) as pool:
+        waiting = [pool.submit(_chunk, seed, number, size) for number, size in chunks]
+        for future in waiting:
+            if future.cancel() if _over(result, end) else False:
+                continue
+            result.add(future.result())
+    return result
+
+
+def _over(result: Result, end: float | None) -> bool:
+    late = end is not None and time.monotonic() > end
+    return late or len(result.failures) >= ENOUGH

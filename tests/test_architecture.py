@@ -1,0 +1,262 @@
+"""Who may import whom: the floors of ARCHITECTURE §5 as data, read against every import of shop/."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: A module imports from floors below its own, or from its own room. Longest name wins.
+FLOORS = {
+    "shop": 11,
+    "shop.application": 11,
+    "shop.supervisor": 11,
+    "shop.models": 11,
+    "shop.cli": 10,
+    "shop.api": 10,
+    "shop.admin": 10,
+    "shop.jobs": 9,
+    "shop.lanes": 9,
+    "shop.sweeper": 9,
+    "shop.settlement": 8,
+    "shop.payment_notices": 8,
+    "shop.checkout": 7,
+    "shop.orders": 6,
+    "shop.wallets": 6,
+    "shop.tontines": 6,
+    "shop.stores": 5,
+    "shop.accounts": 4,
+    "shop.webhooks": 4,
+    "shop.notices": 4,
+    "shop.payments": 3,
+    "shop.payouts": 3,
+    "shop.providers": 2,
+    "shop.ledger": 2,
+    "shop.db": 1,
+    "shop.schema": 1,
+    "shop.queue": 1,
+    "shop.web": 1,
+    "shop.i18n": 1,
+    "shop.money": 0,
+    "shop.phone": 0,
+    "shop.clock": 0,
+    "shop.errors": 0,
+    "shop.references": 0,
+    "shop.boundary": 0,
+    "shop.signals": 0,
+    # Its own house across the road: the shop meets it over HTTP.
+    "shop.sandbox": 2,
+}
+VIEWS = 10
+#: Files that make one room although they have no folder: the spine, the join, what runs behind.
+ONE_ROOM = (
+    {name for name, floor in FLOORS.items() if floor <= 1 or floor == 11},
+    {"shop.settlement", "shop.payment_notices"},
+    {"shop.jobs", "shop.lanes", "shop.sweeper"},
+)
+
+#: Neighbours on one floor that know each other all the same, and why.
+NEIGHBOURS = {
+    (
+        "shop.accounts",
+        "shop.notices",
+    ): "a sign-in code leaves by the outbox, in the same transaction",
+}
+
+#: Packages that a room must never know, and the few others floor 0 may.
+FORBIDDEN = {
+    "shop.providers": {"flask", "sqlalchemy", "flask_sqlalchemy", "rq", "redis"},
+    "shop.ledger": {"flask", "requests", "rq", "redis"},
+    "shop.sandbox": {"sqlalchemy", "flask_sqlalchemy", "rq", "redis"},
+}
+FLOOR_0_MAY = {"shop.phone": {"phonenumbers"}, "shop.signals": {"blinker"}}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: who, of what, and where it stands."""
+
+    module: str
+    target: str
+    place: str
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in sorted((ROOT / "shop").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports() -> Iterator[Import]:
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield Import(module, alias.name, place)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{place}: imports are absolute"
+                for alias in node.names:
+                    whole = f"{node.module}.{alias.name}"
+                    yield Import(module, whole if whole in MODULES else str(node.module), place)
+
+
+def named(module: str, table: dict[str, int]) -> str:
+    return max((name for name in table if f"{module}.".startswith(f"{name}.")), key=len)
+
+
+def floor(module: str) -> int:
+    if module.rpartition(".")[2].endswith("views"):
+        return VIEWS
+    return FLOORS[named(module, FLOORS)]
+
+
+def room(module: str) -> str:
+    own = named(module, FLOORS)
+    together = next((sorted(group)[0] for group in ONE_ROOM if own in group), None)
+    return together or own
+
+
+def lines(wrong: Iterator[Import], why: str) -> list[str]:
+    return [f"{each.place}: {each.module} imports {each.target}: {why}" for each in wrong]
+
+
+def test_imports_go_downwards():
+    wrong = (
+        each
+        for each in imports()
+        if each.target.split(".")[0] == "shop"
+        and each.module not in ("shop.__main__",)
+        and room(each.module) != room(each.target)
+        and floor(each.target) >= floor(each.module)
+        and (room(each.module), room(each.target)) not in NEIGHBOURS
+    )
+
+    assert lines(wrong, "not on a floor below") == []
+
+
+def test_rooms_do_not_know_what_they_must_not():
+    def bad(each: Import) -> bool:
+        mine = next((name for name in FORBIDDEN if each.module.startswith(name)), None)
+        return mine is not None and each.target.split(".")[0] in FORBIDDEN[mine]
+
+    assert lines(filter(bad, imports()), "this room never knows that") == []
+
+
+def test_the_ground_floor_stands_on_the_standard_library():
+    def bad(each: Import) -> bool:
+        top = each.target.split(".")[0]
+        known = sys.stdlib_module_names | {"shop"} | FLOOR_0_MAY.get(each.module, set())
+        return floor(each.module) == 0 and top not in known
+
+    assert lines(filter(bad, imports()), "floor 0 needs nothing") == []
+
+
+def test_only_commands_know_the_sandbox():
+    wrong = (
+        each
+        for each in imports()
+        if each.target.startswith("shop.sandbox")
+        and not each.module.startswith(("shop.sandbox", "shop.cli."))
+    )
+
+    assert lines(wrong, "the shop meets the sandbox over HTTP") == []
+
+
+def test_pages_and_commands_call_no_provider_by_name():
+    named_ones = {"wave", "mtn", "orange", "moov", "wire", "tokens", "breaker"}
+    wrong = (
+        each
+        for each in imports()
+        if floor(each.module) == VIEWS
+        and each.target.startswith("shop.providers.")
+        and each.target.split(".")[2] in named_ones
+    )
+
+    assert lines(wrong, "a page calls no provider") == []
+
+
+#: `with transaction():` opens in these files; each other one says why it may.
+TRANSACTIONS_MAY = {"service.py", "settlement.py", "jobs.py", "sweeper.py"}
+EXCEPTIONS = {
+    "shop/db.py": "where it is made",
+    "shop/orders/placing.py": "the part of orders/service.py that turns a basket into an order",
+    "shop/accounts/codes.py": "the part of accounts/service.py that counts tries",
+    "shop/checkout/claims.py": "moves a guest's orders of two rooms together",
+    "shop/cli/payments.py": "makes one attempt due, on an operator's word",
+}
+
+
+def calls(name: str) -> Iterator[tuple[str, str]]:
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == name:
+                where = str(path.relative_to(ROOT))
+                yield where, f"{where}:{node.lineno}"
+
+
+def test_transactions_open_in_few_places():
+    wrong = [
+        place
+        for where, place in calls("transaction")
+        if Path(where).name not in TRANSACTIONS_MAY and where not in EXCEPTIONS
+    ]
+
+    assert wrong == [], "a transaction is opened by a service, settlement, a job or the sweeper"
+
+
+@pytest.mark.parametrize("door", ["session.add", "session.delete", "session.commit"])
+def test_pages_and_commands_write_no_row(door: str):
+    wrong = [
+        place
+        for where, place in calls(door)
+        if where.endswith("views.py") or where.startswith(("shop/cli/", "shop/api/", "shop/admin/"))
+    ]
+
+    assert wrong == []
+
+
+def test_only_the_database_floor_commits():
+    assert {where for where, _place in calls("session.commit")} == {"shop/db.py"}
+
+
+def test_only_what_is_no_record_is_deleted():
+    """A browser one signs out of is gone; nothing else that the shop wrote ever is."""
+    assert {where for where, _place in calls("session.delete")} == {"shop/accounts/service.py"}
+
+
+def test_only_the_ledger_writes_transfers():
+    wrong = [
+        each
+        for each in imports()
+        if each.target == "shop.ledger.models"
+        and not each.module.startswith(("shop.ledger", "shop.models"))
+    ]
+
+    assert lines(iter(wrong), "post through ledger.service") == []
+
+
+def test_nobody_reads_another_clock():
+    clocks = ("datetime.now", "datetime.utcnow", "time.time", "time.monotonic", "date.today")
+    allowed = {"shop/clock.py", "shop/supervisor.py", "shop/__main__.py"}
+    wrong = [place for name in clocks for where, place in calls(name) if where not in allowed]
+
+    assert wrong == []
+
+
+def test_every_floor_of_the_table_exists_or_is_to_come():
+    to_come = {"shop.api", "shop.admin", "shop.wallets", "shop.tontines", "shop.payouts"}
+    missing = {name for name in FLOORS if name not in MODULES} - to_come
+
+    assert missing == set()
