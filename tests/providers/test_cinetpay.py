@@ -465,6 +465,8 @@ def test_another_cut_of_the_same_text_carries_the_same_token_and_decides_nothing
         b"\xff",
         b"cpm_trans_id=%FF&cpm_site_id=445160",
         b"cpm_trans_id=A&cpm_trans_id=B&cpm_site_id=445160",
+        b"cpm_trans_id=%00&cpm_site_id=445160",
+        b"client_transaction_id=A&transaction_id=%00",
         b"&".join(b"f%d=1" % n for n in range(100)),
     ],
 )
