@@ -25,7 +25,7 @@ def main() -> int:
     """Run the named paths, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of: {', '.join(paths()) or '(none yet)'}")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     words = parser.parse_args()
     if unknown := set(words.names) - set(paths()):
         parser.error(f"no such path: {', '.join(sorted(unknown))}")

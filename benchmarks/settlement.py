@@ -57,7 +57,7 @@ def run(rounds: int) -> list[Comparison]:
         found = interleave(
             "Settlement: payments settled per second",
             variants,
-            rounds=min(rounds, 5),
+            rounds=min(rounds, 3),
             limit=LIMIT,
             unit="payments/s",
         )
@@ -75,7 +75,7 @@ def run(rounds: int) -> list[Comparison]:
                     " is what is left to gain."
                 ),
             ),
-            Goal(OURS, NAIVE, 1.0),
+            Goal(OURS, NAIVE, 40.0, why_missed="As above: this ORM loop keeps none of our rules."),
             Goal(OURS, ALONE, 3.0),
             notes=["The books were derived again after the run: no difference."],
         )

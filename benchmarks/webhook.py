@@ -16,7 +16,12 @@ from benchmarks.stage import Stage, staged
 from shop.sandbox.credentials import WAVE
 from shop.sandbox.wave import signature
 
-EVENTS = 700
+EVENTS = 500
+WHY = (
+    "One statement already: what is left is the table (three indexes, fourteen columns, a check), the"
+    " SQLAlchemy Core call (about twice the bare driver's processor time) and the request hooks of a"
+    " whole application. The bare driver in this one route is the next step."
+)
 LIMIT, NAIVE, OURS = "bare INSERT", "ORM and a job each", "ours"
 
 _numbers = itertools.count(1)
@@ -50,11 +55,11 @@ def run(rounds: int) -> list[Comparison]:
                 OURS,
                 LIMIT,
                 0.70,
-                why_missed="A request of ours is a whole Flask application's: see the cost below.",
+                why_missed=WHY,
             ),
-            Goal(OURS, NAIVE, 4.0),
+            Goal(OURS, NAIVE, 4.0, why_missed=WHY),
         ),
-        costs.judged(Goal(OURS, LIMIT, 1.6, at_most=True)),
+        costs.judged(Goal(OURS, LIMIT, 1.6, at_most=True, why_missed=WHY)),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, wraps
@@ -144,17 +144,27 @@ def run_alone(statement: sa.Insert, row: Mapping[str, Any]) -> Any:
     if engine is None:
         with transaction():
             return session.connection().execute(statement, row).scalar()
-    try:
-        return _sent(engine, statement, row)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        return _sent(engine, statement, row)
+    found = _sent(engine, statement, row)
+    return found[0][0] if found else None
 
 
-def _sent(engine: sa.Engine, statement: sa.Insert, row: Mapping[str, Any]) -> Any:
-    with engine.connect() as connection:
-        return connection.execute(statement, row).scalar()
+def read_alone(query: sa.Select[Any]) -> Sequence[Any]:
+    """Give the rows of one query that is all a page reads: nothing has to agree with it."""
+    engine: sa.Engine | None = current_app.extensions["lone_statements"]
+    if engine is None or boundary.in_transaction():
+        return session.execute(query).all()
+    return _sent(engine, query, {})
+
+
+def _sent(engine: sa.Engine, statement: Any, values: Mapping[str, Any]) -> Sequence[Any]:
+    for last in (False, True):
+        try:
+            with engine.connect() as connection:
+                return connection.execute(statement, values).all()
+        except DBAPIError as error:
+            if last or not error.connection_invalidated:
+                raise
+    raise AssertionError("the second try returns or raises")
 
 
 def close() -> None:

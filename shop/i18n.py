@@ -128,9 +128,9 @@ def amount_text(money: Money) -> str:
 
 def amount(money: Money, css: str = "") -> Markup:
     """Write an amount for a page, with the mark that tests read (`data-montant`, minor units)."""
-    return Markup('<span class="montant {}" data-montant="{}">{}</span>').format(
-        css, money.amount, amount_text(money)
-    )
+    # `%` escapes as `format` does, in less than half the time: a shelf writes 24 of these.
+    span = Markup('<span class="montant %s" data-montant="%d">%s</span>')
+    return span % (css, money.amount, amount_text(money))
 
 
 def moment(when: datetime, style: str = "long", zone: str = "Africa/Abidjan") -> str:

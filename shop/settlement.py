@@ -30,7 +30,7 @@ from shop.payments import quick_state
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Claim, Intent
-from shop.payments.states import EDGES, ENDED, Disposition, Note, PaymentStatus, Purpose
+from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus, Purpose
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
 from shop.signals import payment_settled
@@ -289,6 +289,9 @@ def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> Non
         _follow(batch, answer, payment, order, said)
     retry_after_s = said.retry_after_s if isinstance(said, ProviderUnavailable) else None
     payments.schedule(payment, retry_after_s)
+    if payment.next_check_at is None and payment.state in OPEN:
+        # Nobody could tell for a week: a person asks the operator; the articles stay held (V1).
+        payments.move(payment, PaymentStatus.REVIEW, "clock", "undecided for too long")
 
 
 def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said: Outcome) -> None:
@@ -300,7 +303,7 @@ def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said:
     payments.remember(payment, said)
     match said.status:
         case Status.PENDING:
-            if said.untouched and _too_old(payment):
+            if said.untouched and _too_old(payment, answer.asked_at):
                 _refuse(batch, payment, order, answer.source, Reason.TIMEOUT, said.words)
             elif payment.state in (PaymentStatus.SENDING, PaymentStatus.UNKNOWN):
                 payments.move(payment, PaymentStatus.PENDING, answer.source, said.words)
@@ -315,11 +318,15 @@ def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said:
             assert_never(said.status)
 
 
-def _too_old(payment: Payment) -> bool:
-    """Say whether a page nobody confirmed has died. It lives from its sending, not from the tap."""
+def _too_old(payment: Payment, asked_at: datetime) -> bool:
+    """Say whether a page nobody had confirmed when we asked was dead by then.
+
+    It lives from its sending, not from the tap; and an answer that slept on its way proves nothing
+    about the moment it is read.
+    """
     limit_s = payments.provider_of(payment).timing.void_after_s
     assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
-    return limit_s is not None and clock.now() > payment.sent_at + timedelta(seconds=limit_s)
+    return limit_s is not None and asked_at > payment.sent_at + timedelta(seconds=limit_s)
 
 
 def _refuse(

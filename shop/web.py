@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_compress import Compress
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -128,6 +138,8 @@ def _guard() -> BaseResponse | None:
     if request.endpoint != "static" and not current_app.config.get("SCHEMA_READY"):
         schema.require()
         current_app.config["SCHEMA_READY"] = True
+    if request.blueprint != "webhooks" and any("\x00" in text for text in request.values.values()):
+        abort(400)  # no person types it, and PostgreSQL cannot keep it
     access = access_of(current_app, request.endpoint)
     assert access is not None, f"{request.endpoint} says neither @public nor @signed_in"
     if access == "signed_in" and not current_user.is_authenticated:

@@ -154,7 +154,7 @@ def run_stage(stage: Stage, choice: Choice, environment: dict[str, str], totals:
         good = run_pytest(stage, choice.extra, environment, totals)
     elif stage.takes_schedules:
         arguments = ["--schedules", str(choice.schedules), *choice.extra]
-        good = run_modules(stage.commands, arguments, environment)
+        good = run_modules(stage.commands, arguments, environment, tells=True)
     else:
         good = run_modules(stage.commands, [], environment)
     if not good:
@@ -164,9 +164,13 @@ def run_stage(stage: Stage, choice: Choice, environment: dict[str, str], totals:
 
 
 def run_modules(
-    commands: Iterable[Sequence[str]], arguments: Sequence[str], environment: dict[str, str]
+    commands: Iterable[Sequence[str]],
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    *,
+    tells: bool = False,
 ) -> bool:
-    """Run modules whose output is only worth reading when they fail."""
+    """Run modules whose output is only worth reading when they fail; one that tells ends with a sum."""
     good = True
     for command in commands:
         answer = subprocess.run(
@@ -181,6 +185,8 @@ def run_modules(
         if answer.returncode:
             say(answer.stdout.rstrip())
             good = False
+        elif tells:
+            say(f"{'':11} {answer.stdout.rstrip().rpartition(chr(10))[2]} (schedules)")
     return good
 
 

@@ -279,3 +279,8 @@ def test_nobody_is_sent_away_by_an_address(client, app, target: str):
 
     assert "evil" not in (answer.location or "")
     assert 'evil.example"' not in answer.text
+
+
+def test_a_nul_is_refused_before_it_reaches_a_database(client):
+    assert client.get("/?q=%00").status_code == 400
+    assert client.post("/login/", data={"phone": "07\x00"}).status_code == 400

@@ -9,6 +9,7 @@ from shop import clock, jobs, references
 from shop.cli.output import Exit, emit, fail, json_option, say
 from shop.db import transaction
 from shop.errors import NotFound
+from shop.payments import reading
 from shop.payments import service as payments
 from shop.payments.models import Payment
 
@@ -20,7 +21,7 @@ group = AppGroup("payments", help="Attempts to collect: look, ask again.")
 @json_option
 def stuck(minutes: int, as_json: bool) -> None:
     """List attempts that are still undecided, oldest first."""
-    rows = payments.undecided_since(clock.after(-60 * minutes))
+    rows = reading.undecided_since(clock.after(-60 * minutes))
     emit([_row(payment) for payment in rows], as_json=as_json)
     say(f"{len(rows)} undecided for {minutes} minutes or more.")
 
@@ -34,7 +35,7 @@ def show(reference: str, as_json: bool) -> None:
     emit([_row(payment)], as_json=as_json)
     events = [
         {"at": e.at.isoformat(), "source": e.source, "from": e.old, "to": e.new, "words": e.words}
-        for e in payments.events_of(payment.id)
+        for e in reading.events_of(payment.id)
     ]
     emit(events, as_json=as_json)
     receipts = [
@@ -45,7 +46,7 @@ def show(reference: str, as_json: bool) -> None:
             "disposition": r.disposition,
             "note": r.note,
         }
-        for r in payments.receipts_of(payment.id)
+        for r in reading.receipts_of(payment.id)
     ]
     emit(receipts, as_json=as_json)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,8 +40,8 @@ def post_all(entries: Sequence[Entry]) -> int:
     legs = [leg for entry in new for leg in entry.legs]
     if not legs:
         return 0
-    ids = _open_and_lock({a for leg in legs for a in (leg.debit, leg.credit)})
-    _check_funds(legs)
+    ids, balances = _open_and_lock({a for leg in legs for a in (leg.debit, leg.credit)})
+    _check_funds(legs, balances)
     now = clock.now()
     rows = [_row(entry.event, leg, ids, now) for entry in new for leg in entry.legs]
     session.execute(sa.insert(Transfer), rows)
@@ -70,8 +70,11 @@ def _already_posted(entry: Entry, posted: dict[str, tuple[str, str, int]]) -> bo
     return bool(known)
 
 
-def _open_and_lock(accounts: Iterable[Account]) -> dict[str, int]:
-    """Open accounts on first use, then lock the guarded ones in code order, so nobody deadlocks."""
+def _open_and_lock(accounts: Iterable[Account]) -> tuple[dict[str, int], dict[str, int]]:
+    """Open accounts on first use, then lock the guarded ones in code order, so nobody deadlocks.
+
+    Gives every account's id, and the locked balances of the guarded ones, by code.
+    """
     wanted = {account.code: account for account in accounts}
     found = _ids(wanted)
     missing = [wanted[code] for code in sorted(wanted) if code not in found]
@@ -80,14 +83,17 @@ def _open_and_lock(accounts: Iterable[Account]) -> dict[str, int]:
         session.execute(statement, [_opening(account) for account in missing])
         found = _ids(wanted)
     guarded = [found[code] for code in sorted(wanted) if wanted[code].guarded]
-    if guarded:
-        session.execute(
-            sa.select(LedgerAccount.id)
-            .where(LedgerAccount.id.in_(guarded))
-            .order_by(LedgerAccount.code)
-            .with_for_update(key_share=True)
-        ).all()
-    return found
+    return found, _locked(guarded) if guarded else {}
+
+
+def _locked(ids: Sequence[int]) -> dict[str, int]:
+    rows = session.execute(
+        sa.select(LedgerAccount.code, LedgerAccount.balance)
+        .where(LedgerAccount.id.in_(ids))
+        .order_by(LedgerAccount.code)
+        .with_for_update(key_share=True)
+    )
+    return {code: int(balance or 0) for code, balance in rows}
 
 
 def _ids(wanted: Iterable[str]) -> dict[str, int]:
@@ -107,23 +113,16 @@ def _opening(account: Account) -> dict[str, object]:
     }
 
 
-def _check_funds(legs: Sequence[Leg]) -> None:
+def _check_funds(legs: Sequence[Leg], locked: Mapping[str, int]) -> None:
     """Refuse politely what the CHECK would refuse rudely: replay the legs on the locked balances."""
-    spent = {leg.debit.code: leg.debit for leg in legs if leg.debit.guarded}
-    if not spent:
-        return
-    rows = session.execute(
-        sa.select(LedgerAccount.code, LedgerAccount.balance).where(LedgerAccount.code.in_(spent))
-    )
-    balances = {code: int(balance or 0) for code, balance in rows}
-    before = dict(balances)
+    balances = dict(locked)
     for leg in legs:
         if leg.credit.code in balances:
             balances[leg.credit.code] += leg.amount.amount
         if leg.debit.code in balances:
             balances[leg.debit.code] -= leg.amount.amount
             if balances[leg.debit.code] < 0:
-                available = Money(before[leg.debit.code], leg.debit.currency)
+                available = Money(locked[leg.debit.code], leg.debit.currency)
                 raise InsufficientFunds(leg.debit.code, available)
 
 

@@ -22,7 +22,7 @@ from shop import phone as phones
 from shop.db import end_read
 from shop.i18n import amount_text
 from shop.orders import service as orders
-from shop.payments import quick_state, wording
+from shop.payments import quick_state, reading, wording
 from shop.payments import service as payments
 from shop.payments.forms import ClaimForm
 from shop.payments.models import Payment
@@ -91,7 +91,7 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         masked=masked,
         gesture=wording.gesture(method, masked, total),
         ending=wording.ending(payment, method, total),
-        receipts=payments.receipts_of(payment.id),
+        receipts=reading.receipts_of(payment.id),
         kept=wording.kept_sentence,
         resembles=guess
         if guess and guess != method.operator and method.operator != "wave"

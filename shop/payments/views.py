@@ -17,8 +17,8 @@ from shop.ledger import service as ledger
 from shop.orders import access
 from shop.orders import service as orders
 from shop.orders.models import Order
+from shop.payments import reading, wording
 from shop.payments import service as payments
-from shop.payments import wording
 from shop.payments.forms import Choice, PayForm, choices, countries_for, usable_for
 from shop.payments.models import Payment
 from shop.payments.service import Intent
@@ -145,7 +145,7 @@ def history() -> str | BaseResponse:
         return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")), 303)
     state = request.args.get("etat", "")
     provider = request.args.get("operateur", "")
-    page = payments.history(
+    page = reading.history(
         accounts.identities(user.id),
         statuses=FILTERS.get(state, ()),
         provider=provider if provider in payments.providers() else "",
@@ -170,7 +170,7 @@ def history() -> str | BaseResponse:
 def receipt(reference: str) -> str | Response:
     """Show what was paid, to print or to share as text (UX §13)."""
     payment, order = own_payment(reference)
-    receipts = payments.receipts_of(payment.id)
+    receipts = reading.receipts_of(payment.id)
     if not receipts:
         raise NotFound("no money came through this payment")
     values = {
@@ -190,6 +190,6 @@ def receipt(reference: str) -> str | Response:
 
 def proof(payment: Payment) -> str:
     """Give the first eight signs of the hash of the first ledger row that this payment wrote."""
-    receipts = payments.receipts_of(payment.id)
+    receipts = reading.receipts_of(payment.id)
     transfer = ledger.first_transfer(f"receipt:{receipts[0].id}:") if receipts else None
     return audit.row_hash(transfer)[:8] if transfer is not None else ""

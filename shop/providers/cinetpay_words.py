@@ -138,6 +138,8 @@ def read_form(body: bytes) -> dict[str, str]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise ValueError("a field comes twice")
+    if any("\x00" in value for value in fields.values()):
+        raise ValueError("no text: databases refuse it")
     return fields
 
 

@@ -109,7 +109,9 @@ def payout_reason(code: str) -> Reason:
 def error_fields(data: Data) -> str:
     """Name the fields an error is about; `errors` comes as an object, a list or a sentence."""
     errors = data.get("errors")
-    return " ".join(errors) if isinstance(errors, dict) else str(errors or "")
+    if isinstance(errors, dict | list):
+        return " ".join(map(str, errors))
+    return text(data, "errors") or ""
 
 
 def refusal(answer: Answer) -> ProviderRejected:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
 from flask import current_app
 
 from shop import clock
-from shop.db import session
+from shop.db import read_alone, session
 from shop.money import Money
 from shop.stores import search
 from shop.stores.models import Category, DeliveryZone, Product, ProductPhoto, Store
@@ -67,12 +68,14 @@ def shelf(
     statement = _cards().where(*_narrowed(query, category, town, store_id))
     if cursor := _read_cursor(after):
         statement = statement.where(sa.tuple_(Product.created_at, Product.id) < sa.tuple_(*cursor))
-    rows = session.execute(statement.limit(PAGE + 1)).all()
+    rows = read_alone(statement.limit(PAGE + 1))
     shown = rows[:PAGE]
     return Shelf([_card(row) for row in shown], _cursor(shown[-1]) if len(rows) > PAGE else None)
 
 
+@cache
 def _cards() -> Any:
+    # Built once: every page begins with the same question.
     first_photo = (
         sa.select(ProductPhoto.key)
         .where(ProductPhoto.product_id == Product.id)

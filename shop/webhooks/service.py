@@ -73,7 +73,7 @@ def _row(provider: str, notice: Notice, body: bytes, path_token: str | None) -> 
         "kind": notice.kind[:60],
         # Anybody may write here: what cannot be ours names nothing.
         "reference": references.parse(notice.reference or ""),
-        "provider_ref": _fitting(notice.provider_ref, 80),
+        "provider_ref": notice.provider_ref[:80] if notice.provider_ref else None,
         "echo_hash": _hash(notice.echoed_token.encode()) if notice.echoed_token else None,
         "body": None if rejected else body,
         "status": status,
@@ -82,11 +82,6 @@ def _row(provider: str, notice: Notice, body: bytes, path_token: str | None) -> 
         "tries": 0,
         "next_try_at": now if status is EventStatus.QUEUED else None,
     }
-
-
-def _fitting(name: str | None, longest: int) -> str | None:
-    """Drop a name too long to be one of ours: PostgreSQL would refuse the row, and the message."""
-    return name if name and len(name) <= longest and "\x00" not in name else None
 
 
 def _dedupe_key(notice: Notice, body: bytes, path_token: str | None) -> str:

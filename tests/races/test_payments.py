@@ -13,6 +13,7 @@ from shop.db import session, transaction
 from shop.orders import stock
 from shop.orders.models import Order
 from shop.orders.refusals import OutOfStock
+from shop.payments import reading
 from shop.payments import service as payments
 from shop.payments.models import Payment, PaymentEvent, Receipt
 from shop.settlement import Answer
@@ -120,7 +121,7 @@ class Settling:
             jobs.verify_payments,
         )
 
-        receipts = len(payments.receipts_of(payment.id))
+        receipts = len(reading.receipts_of(payment.id))
         return None if receipts == 1 else f"{receipts} receipts"
 
 

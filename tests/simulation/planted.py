@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from unittest.mock import patch
 
-from shop import jobs, lanes, references, settlement, sweeper
+from shop import jobs, lanes, receipts, references, settlement, sweeper
 from shop.db import session, transaction
 from shop.ledger import service as ledger
 from shop.orders import service as orders
@@ -55,9 +55,17 @@ def hunt(house: House, planted: Bug, seed: int, most: int) -> tuple[int, str] | 
 
 
 _apply, _receive, _start = settlement._apply, settlement._receive, settlement._start
-_write_receipt, _entries, _judge = settlement._write_receipt, settlement._entries, settlement._judge
+_write, _posted, _judge = receipts.write, receipts.posted, settlement._judge
 _look_at, _ask_one, _move = jobs._look_at, jobs._ask_one, payments.move
 _give_up, _release = payments.give_up, settlement._release_stock
+
+
+def batch_of_one(payment: Any) -> Any:
+    """Read what settling one attempt needs."""
+    locked = orders.locked_all([payment.purpose_id])
+    owners = {payment.user_id: payment.user_id}
+    articles = orders.articles_of(locked)
+    return settlement._Batch(locked, {payment.id: payment}, articles, owners, set())
 
 
 @bug("a webhook that says paid is believed", (jobs, "_look_at"))
@@ -71,14 +79,15 @@ def webhook_is_believed(events: Iterable[WebhookEvent]) -> None:
                 provider_ref=event.provider_ref, echo_hash=event.echo_hash,
             ):  # fmt: skip
                 said = Outcome(Status.SUCCEEDED, transaction_ref=f"{body.get('txnid')}{event.id}")
-                order = orders.locked(payment.purpose_id)
-                ledger.post_all(_receive(payment, order, "webhook", said))
+                batch = batch_of_one(payment)
+                _receive(batch, payment, batch.orders[payment.purpose_id], "webhook", said)
+                settlement._write(batch)
     _look_at(events)
 
 
 @bug("a timeout is a failure", (settlement, "_stay_unknown"))
-def timeout_is_failure(payment: Any, order: Any, answer: Any, said: Any) -> None:
-    settlement._refuse(payment, order, answer.source, Reason.OPERATOR_DOWN, str(said))
+def timeout_is_failure(batch: Any, payment: Any, order: Any, answer: Any, said: Any) -> None:
+    settlement._refuse(batch, payment, order, answer.source, Reason.OPERATOR_DOWN, str(said))
 
 
 @bug("after a silence the request is sent again under a fresh reference", (jobs, "_submit"))
@@ -90,8 +99,10 @@ def fresh_reference(provider: Any, claim: Any) -> Outcome:
 
 
 @bug("what was asked is booked, not what came", (settlement, "_receive"))
-def asked_amount_is_booked(payment: Any, order: Any, source: str, said: Outcome) -> Any:
-    return _receive(payment, order, source, replace(said, amount=None, contradiction=None))
+def asked_amount_is_booked(
+    batch: Any, payment: Any, order: Any, source: str, said: Outcome
+) -> None:
+    _receive(batch, payment, order, source, replace(said, amount=None, contradiction=None))
 
 
 @bug(
@@ -104,21 +115,28 @@ def ended_is_overwritten(payment: Any, source: str, note: Note, words: str) -> N
 
 @bug("status in one transaction, posting in the next", (settlement, "_settle_in_transaction"))
 def two_transactions(answers: Any) -> list[str]:
-    posted: list[Any] = []
-    for answer in answers:
-        with transaction():
-            payment = payments.locked([answer.claim.payment_id])[answer.claim.payment_id]
-            order = orders.locked(payment.purpose_id)
-            posted.extend(_apply(answer, payment, order))
-            session.flush()
+    with transaction():
+        batch = settlement._locked(answers)
+        for answer in answers:
+            payment = batch.payments[answer.claim.payment_id]
+            _apply(batch, answer, payment, batch.orders[payment.purpose_id])
+        session.add_all(arrival.receipt for arrival in batch.arrived)
+        session.flush()
+        posted = [
+            entry
+            for a in batch.arrived
+            for entry in receipts.posted(a.receipt, a.payment, a.order, a.said)
+        ]
+        _release(batch.released)
     with transaction():
         ledger.post_all(posted)
     return []
 
 
-@bug("a receipt is written for every success heard", (settlement, "_write_receipt"))
-def receipt_every_time(payment: Any, ref: str, amount: Any, note: Any) -> Any:
-    return _write_receipt(payment, f"{ref}-{payment.checks}", amount, note)
+@bug("a receipt is written for every success heard", (receipts, "write"))
+def receipt_every_time(payment: Any, said: Outcome, note: Any, owner_id: int) -> Any:
+    renamed = replace(said, transaction_ref=f"{said.transaction_ref}-{payment.checks}")
+    return _write(payment, renamed, note, owner_id)
 
 
 @bug("the lease is not looked at before sending", (jobs, "_ask_one"))
@@ -129,42 +147,56 @@ def sends_without_lease(provider: Any, claim: Any, ask: Any, *, submitted: bool)
 
 
 @bug("an absence counts at once", (settlement, "_miss"))
-def absence_at_once(payment: Any, order: Any, answer: Any, said: Outcome) -> None:
-    settlement._refuse(payment, order, answer.source, Reason.OPERATOR_DOWN, said.words)
+def absence_at_once(batch: Any, payment: Any, order: Any, answer: Any, said: Outcome) -> None:
+    settlement._refuse(batch, payment, order, answer.source, Reason.OPERATOR_DOWN, said.words)
 
 
 @bug("an absence is judged by the present clock, not by when it was seen", (settlement, "_miss"))
-def absence_by_present_clock(payment: Any, order: Any, answer: Any, said: Outcome) -> None:
+def absence_by_present_clock(
+    batch: Any, payment: Any, order: Any, answer: Any, said: Outcome
+) -> None:
     now = settlement.clock.now()
-    _miss(payment, order, replace(answer, asked_at=now), said)
+    _miss(batch, payment, order, replace(answer, asked_at=now), said)
 
 
 _miss = settlement._miss
 
 
 @bug("a hosted page dies so long after the tap, not after its sending", (settlement, "_too_old"))
-def page_dies_too_early(payment: Any) -> bool:
+def page_dies_too_early(payment: Any, asked_at: Any) -> bool:
     limit_s = payments.provider_of(payment).timing.void_after_s
-    age_s = (settlement.clock.now() - payment.created_at).total_seconds()
-    return limit_s is not None and age_s > limit_s
+    return limit_s is not None and (asked_at - payment.created_at).total_seconds() > limit_s
+
+
+@bug(
+    "a page's death is judged by the present clock, not by when it was seen",
+    (settlement, "_too_old"),
+)
+def page_judged_by_present_clock(payment: Any, asked_at: Any) -> bool:
+    return _too_old(payment, settlement.clock.now())
+
+
+_too_old = settlement._too_old
 
 
 @bug("whoever answers writes, lease or none", (settlement, "_apply"))
-def token_is_ignored(answer: Any, payment: Any, order: Any) -> Any:
+def token_is_ignored(batch: Any, answer: Any, payment: Any, order: Any) -> None:
     claim = replace(answer.claim, token=payment.lease_token)
-    return _apply(replace(answer, claim=claim), payment, order)
+    _apply(batch, replace(answer, claim=claim), payment, order)
 
 
 @bug("stock goes back while another attempt may pay", (settlement, "_release_stock"))
-def stock_returned_too_early(payment: Any, order: Any) -> None:
+def stock_returned_too_early(released: Any) -> None:
     session.flush()
-    orders.return_stock(order)
+    orders.return_stock(*released)
 
 
-@bug("what came above the price is not booked", (settlement, "_entries"))
-def surplus_is_lost(receipt: Any, payment: Any, order: Any, amount: Any, said: Any) -> Any:
-    over = receipt.disposition == Disposition.APPLIED and amount > payment.money
-    return _entries(receipt, payment, order, payment.money if over else amount, said)
+@bug("what came above the price is not booked", (receipts, "posted"))
+def surplus_is_lost(receipt: Any, payment: Any, order: Any, said: Any) -> Any:
+    entries = _posted(receipt, payment, order, said)
+    if receipt.disposition != Disposition.APPLIED:
+        return entries
+    return [entry for entry in entries if entry.event != "wallet_receipt"]
 
 
 @bug("work is only rung for; nobody sweeps", (sweeper, "sweep"))
@@ -173,10 +205,9 @@ def nobody_sweeps() -> int:
 
 
 @bug("money for a failed attempt is dropped", (settlement, "_receive"))
-def late_money_is_dropped(payment: Any, order: Any, source: str, said: Outcome) -> Any:
-    if payment.state is PaymentStatus.FAILED:
-        return []
-    return _receive(payment, order, source, said)
+def late_money_is_dropped(batch: Any, payment: Any, order: Any, source: str, said: Outcome) -> None:
+    if payment.state is not PaymentStatus.FAILED:
+        _receive(batch, payment, order, source, said)
 
 
 @bug("a failed attempt is never asked about again", (payments, "_wait_s"))
@@ -194,9 +225,9 @@ def given_up_is_forgotten(payment: Any) -> None:
 
 
 @bug("less than asked pays the order", (settlement, "_judge"))
-def short_is_enough(payment: Any, order: Any, amount: Any, said: Outcome) -> Note:
-    note = _judge(payment, order, amount, said)
-    if note is Note.SHORT and orders.is_payable(order) and orders.consume_stock(order):
+def short_is_enough(payment: Any, order: Any, said: Outcome, articles: Any) -> Note:
+    note = _judge(payment, order, said, articles)
+    if note is Note.SHORT and orders.is_payable(order) and orders.consume_stock(order, articles):
         return Note.EXACT
     return note
 
@@ -226,6 +257,6 @@ def called_in_transaction(claim_due: Any, ask: Any, *, submitted: bool) -> int:
 
 
 @bug("the receipt of a second success for one order is applied again", (settlement, "_judge"))
-def paid_twice(payment: Any, order: Any, amount: Any, said: Outcome) -> Note:
-    note = _judge(payment, order, amount, said)
+def paid_twice(payment: Any, order: Any, said: Outcome, articles: Any) -> Note:
+    note = _judge(payment, order, said, articles)
     return Note.EXACT if note is Note.DOUBLE else note

@@ -75,9 +75,12 @@ FAULTS: Final = {
     FaultKind.WRONG_AMOUNT: 4,
     FaultKind.LOST_ANSWER: 4,
 }
+#: What a payer's own money may do.
+SURPRISES: Final = (FaultKind.LATE_SUCCESS, FaultKind.LATE_SUCCESS, FaultKind.WRONG_AMOUNT)
 #: Late money comes before the last look of the late watch (a day after the failure).
 LATEST_S: Final = 18 * 3_600.0
-QUIET_DAYS: Final = 9
+#: A provider out of reach is asked for a week after the last tap; then a person is.
+QUIET_DAYS: Final = 25
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ class Plan:
     freeze_rate: float
     lossy_commits: float
     skewed: bool
+    dead_provider: str
+    """Out of reach from the end of the first phase on, for ever."""
     rush: bool
     """Everybody wants the same last article."""
 
@@ -109,6 +114,7 @@ class Plan:
             freeze_rate=chance.choice((0.0, 0.0, 0.01, 0.05)),
             lossy_commits=chance.choice((0.0, 0.0, 0.05)),
             skewed=chance.random() < 0.08,
+            dead_provider=chance.choice(PROVIDERS) if chance.random() < 0.03 else "",
             rush=chance.random() < 0.35,
         )
 
@@ -140,7 +146,7 @@ class Schedule:
             self._liveness()
         if not self._broken():
             session.rollback()
-            self.watch.final()
+            self.watch.final(blind=self.plan.dead_provider)
             session.rollback()
         self._bury()
         return [*self.watch.violations, *self.hub.crashes]
@@ -215,31 +221,18 @@ class Schedule:
 
     def _liveness(self) -> None:
         """Stop all faults, let time pass, and wait for quiet."""
-        self._say("--- faults stop ---")
-        self._calm = True
-        for fault in self.world.faults.active():
-            # The line is whole again; what payers and their money will still do is no fault of it.
-            if fault.kind in WIRE:
-                self.world.faults.remove(fault.id)
-        # Whether anybody hears the bell decides how soon work is done, never whether.
-        self.bells.away = self.chance.random() < 0.7
-        for task in self.hub.tasks:
-            task.frozen, task.loses_commit, task.skew = False, False, timedelta(0)
+        self._heal()
         self._run_all()
         began, to_the_end = self.hub.at, self.chance.random() < 0.1
         pace, lazy = self.chance.choice((1, 4, 4)), self.chance.choice((0.0, 0.0, 0.5, 1.0))
+        retaps = 0.6 if self.plan.rush else 0.2
         while not self._broken():
-            if self.chance.random() >= lazy:
-                while self.answer():
-                    pass
-            self.world.tick()
-            self._empty_outbox()
-            self._spawn("clock", "clock-1", sweeper.sweep)
-            self._run_all()
-            while self.bells.waiting:
-                name = self.bells.waiting.pop(0)
-                self._spawn("worker", "worker-1", lambda name=name: jobs.run(name))
-                self._run_all()
+            if self.chance.random() < retaps and self.hub.at - began < timedelta(days=1):
+                retaps -= 0.1
+                self._tap(self._order())
+            while self.chance.random() >= lazy and self.answer():
+                pass
+            self._everybody_works()
             due = self._next_due()
             if due is None or due - began > timedelta(days=QUIET_DAYS):
                 return
@@ -247,7 +240,34 @@ class Schedule:
                 return
             # Longer steps as the days go by: what falls due within one is done together.
             step = timedelta(seconds=10) + (self.hub.at - began)
-            self.hub.at = max(due, self.hub.at + pace * step)
+            self.hub.at = max(due, self.hub.at + min(pace * step, timedelta(days=1)))
+
+    def _heal(self) -> None:
+        """Mend every line, wake everybody; a provider may stay out of reach for ever."""
+        self._say("--- faults stop ---")
+        self._calm = True
+        for fault in self.world.faults.active():
+            # The line is whole again; what payers and their money will still do is no fault of it.
+            if fault.kind in WIRE:
+                self.world.faults.remove(fault.id)
+        if self.plan.dead_provider:
+            self.world.faults.add(self.plan.dead_provider, FaultKind.SILENCE)
+            self._say(f"{self.plan.dead_provider} never answers again")
+        # Whether anybody hears the bell decides how soon work is done, never whether.
+        self.bells.away = self.chance.random() < 0.7
+        for task in self.hub.tasks:
+            task.frozen, task.loses_commit, task.skew = False, False, timedelta(0)
+
+    def _everybody_works(self) -> None:
+        """Providers, post, clock and workers do what is due now."""
+        self.world.tick()
+        self._empty_outbox()
+        self._spawn("clock", "clock-1", sweeper.sweep)
+        self._run_all()
+        while self.bells.waiting:
+            name = self.bells.waiting.pop(0)
+            self._spawn("worker", "worker-1", lambda name=name: jobs.run(name))
+            self._run_all()
 
     def _next_due(self) -> datetime | None:
         moments = [self.world.next_due()]
@@ -489,11 +509,19 @@ class Schedule:
             ).fetchone()
             prompt = self.world.present(prompt.id, row["payer_phone"])
         act = self.chance.choices(("accept", "refuse", "ignore"), (7, 2, 1))[0]
+        if act == "accept" and self.chance.random() < self.plan.fault_rate * 0.2:
+            self._surprise(prompt)
         done = getattr(self.world, act)(prompt.id)
         self._say(f"the payer of {prompt.provider} {prompt.reference}: {act} ({done})")
         if not done:
             self.world.ignore(prompt.id)
         return True
+
+    def _surprise(self, prompt: Prompt) -> None:
+        """This payer's money will come late, or be another sum."""
+        kind = self.chance.choice(SURPRISES)
+        if kind not in IMPOSSIBLE.get(prompt.provider, ()):
+            self._plant(prompt.provider, kind, {"calls": 1, "reference": prompt.reference})
 
     def _page_known(self, prompt: Prompt) -> bool:
         """A hosted page is reached through the address we were given, or not at all."""
@@ -517,7 +545,9 @@ class Schedule:
         kind = self.chance.choices(list(FAULTS), list(FAULTS.values()))[0]
         able = [name for name in PROVIDERS if kind not in IMPOSSIBLE.get(name, ())]
         provider = self.chance.choice(able)
-        how: dict[str, Any] = {"calls": self.chance.choice((1, 1, 2, 5))}
+        self._plant(provider, kind, {"calls": self.chance.choice((1, 1, 2, 5))})
+
+    def _plant(self, provider: str, kind: FaultKind, how: dict[str, Any]) -> None:
         if kind is FaultKind.LATE_SUCCESS:
             how["seconds"] = self.chance.choice((5.0, 700.0, 2_000.0, LATEST_S))
         if kind is FaultKind.WRONG_AMOUNT:

@@ -1,0 +1,68 @@
+"""Reading payments for people: a payer's history, the evidence behind one attempt, what staff look for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from shop.db import session
+from shop.payments.models import Payment, PaymentEvent, Receipt
+from shop.payments.states import LIVE, PaymentStatus
+
+
+def undecided_since(moment: datetime) -> Sequence[Payment]:
+    """Attempts begun before a moment whose end nobody knows yet, oldest first: for staff."""
+    undecided = [*LIVE, PaymentStatus.REVIEW]
+    return session.scalars(
+        sa.select(Payment)
+        .where(Payment.status.in_(undecided), Payment.created_at <= moment)
+        .order_by(Payment.id)
+        .limit(200)
+    ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of a payer's attempts, newest first, and where the next page begins."""
+
+    payments: Sequence[Payment]
+    next_id: int | None
+
+
+def history(
+    owners: Collection[int],
+    *,
+    statuses: Collection[PaymentStatus] = (),
+    provider: str = "",
+    before_id: int | None = None,
+    limit: int = 20,
+) -> Page:
+    """List a payer's attempts, by state and operator."""
+    query = sa.select(Payment).where(Payment.user_id.in_(owners))
+    if statuses:
+        query = query.where(Payment.status.in_(statuses))
+    if provider:
+        query = query.where(Payment.provider == provider)
+    if before_id is not None:
+        query = query.where(Payment.id < before_id)
+    rows = session.scalars(query.order_by(Payment.id.desc()).limit(limit + 1)).all()
+    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+def receipts_of(payment_id: int) -> Sequence[Receipt]:
+    """The money that arrived through an attempt, oldest first."""
+    return session.scalars(
+        sa.select(Receipt).where(Receipt.payment_id == payment_id).order_by(Receipt.id)
+    ).all()
+
+
+def events_of(payment_id: int) -> Sequence[PaymentEvent]:
+    """The evidence behind an attempt, oldest first."""
+    return session.scalars(
+        sa.select(PaymentEvent)
+        .where(PaymentEvent.payment_id == payment_id)
+        .order_by(PaymentEvent.id)
+    ).all()
