@@ -30,9 +30,8 @@ def create_blueprint(world: World, desk: Desk) -> Blueprint:
         except NoSuchPhone:
             return _page(prompt, 422, problem="bad_number")
         world.present(prompt.id, number)
-        world.refuse(prompt.id) if request.form.get("choice") == "refuse" else world.accept(
-            prompt.id
-        )
+        answer = world.refuse if request.form.get("choice") == "refuse" else world.accept
+        answer(prompt.id)
         return redirect(prompt.details["return_url"], 303)
 
     def _found(ref: str) -> Prompt | None:
