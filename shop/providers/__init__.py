@@ -12,6 +12,10 @@ import requests
 
 from shop.errors import ConfigurationError
 from shop.providers.base import Provider
+from shop.providers.cinetpay import CinetPay
+from shop.providers.fedapay import FedaPay
+from shop.providers.feexpay import FeexPay
+from shop.providers.getmipay import GetMiPay
 from shop.providers.moov import Moov
 from shop.providers.mtn import Mtn
 from shop.providers.orange import Orange
@@ -22,6 +26,10 @@ PROVIDERS: dict[str, type[Provider]] = {
     "mtn": Mtn,
     "orange": Orange,
     "moov": Moov,
+    "fedapay": FedaPay,
+    "cinetpay": CinetPay,
+    "feexpay": FeexPay,
+    "getmipay": GetMiPay,
 }
 
 _PLACEHOLDER = re.compile(r"(?i)your[_ -].*|change[_ -]?me|.*_here|<.*>|x{3,}|placeholder|secret")
@@ -88,7 +96,9 @@ def _keywords(name: str, settings: Mapping[str, str]) -> dict[str, str]:
             raise ConfigurationError(f"{_variable(name, keyword)} is missing")
         if _PLACEHOLDER.fullmatch(given[keyword]):
             raise ConfigurationError(f"{_variable(name, keyword)} still holds a placeholder")
-    _require_tls(_variable(name, "base_url"), given["base_url"])
+    for keyword in given:
+        if keyword.endswith("_url"):
+            _require_tls(_variable(name, keyword), given[keyword])
     return given
 
 

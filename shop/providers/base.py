@@ -82,6 +82,8 @@ class Collection:
     """The provider's id of this collection, once it gave one."""
     memory: Mapping[str, str] = field(default_factory=dict)
     """What `collect` asked us to remember (`Outcome.memory`), given back on every later call."""
+    operator: str = ""
+    """Whose wallet pays (`Method.operator`), for providers of several. Empty: the prefix tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,10 @@ class Capabilities:
     lookup_by_reference: bool = False
     """An attempt whose first answer was lost can still be found by our reference."""
     reports_amount: bool = True
+    reports_currency: bool = True
+    dates_webhooks: bool = True
+    """What is signed holds its moment: an old message is refused. Otherwise its event id, kept by
+    the inbox, is all that tells a replay."""
     expires_alone: bool = True
     """A request nobody answers ends as FAILED by itself; otherwise it stays PENDING for ever."""
 
@@ -267,10 +273,12 @@ class Provider(ABC):
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         deadline: float | None = None,
+        base_url: str | None = None,
     ) -> Answer:
         """Send one request, exactly these bytes, once; give back what the provider meant.
 
-        Raises `ProviderUnavailable` for everything that tells nothing: see `_meaning`.
+        `base_url` is for the calls of a provider that live at another of its addresses. Raises
+        `ProviderUnavailable` for everything that tells nothing: see `_meaning`.
         """
         assert not in_transaction(), "no transaction is open while a provider thinks (J5)"
         breaker = self._breakers.of(operation)
@@ -288,7 +296,8 @@ class Provider(ABC):
         healthy = False
         try:
             reply = wire.exchange(
-                self._session, method, self._base_url + path, headers or {}, body, limits
+                *(self._session, method, (base_url or self._base_url) + path),
+                *(headers or {}, body, limits),
             )
             result = reply.status
             healthy = reply.status == 429  # busy, not broken: it does not open the breaker
@@ -372,6 +381,7 @@ class Payout:
     webhook_url: str
     provider_ref: str | None = None
     memory: Mapping[str, str] = field(default_factory=dict)
+    operator: str = ""
 
 
 def same_secret(given: str, expected: str) -> bool:

@@ -75,6 +75,8 @@ class Method:
     cooldown_s: int
     """Wait before the same payer asks the same amount again, where the operator wants one."""
     checked_on: date
+    enabled: bool = True
+    """Whether pages offer it; a payment already made with it keeps working either way."""
 
     @property
     def currency(self) -> str:
@@ -98,9 +100,14 @@ class Method:
         return None if nearest == amount else AmountRefused(self.code, nearest)
 
 
-def all_methods() -> tuple[Method, ...]:
-    """Every method, in the order menus show them."""
+def rows() -> tuple[Method, ...]:
+    """Every row of the table, whether pages offer it or not."""
     return tuple(_table().values())
+
+
+def all_methods() -> tuple[Method, ...]:
+    """Every method pages offer, in the order menus show them."""
+    return tuple(m for m in rows() if m.enabled)
 
 
 def for_country(country: str, currency: str) -> tuple[Method, ...]:

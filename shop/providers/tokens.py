@@ -49,14 +49,19 @@ class TokenCache:
         self._renew_at = 0.0
 
     def speak(
-        self, fetch: Callable[[float], Token], send: Callable[[str, float], Answer]
+        self,
+        fetch: Callable[[float], Token],
+        send: Callable[[str, float], Answer],
+        deadline: float | None = None,
     ) -> Answer:
         """Send with a good token; after a 401 fetch another and send once more, never twice.
 
         A 401 is refused before any processing, so the second sending is not a retry of a write. One
-        deadline covers all of it: the sender's lease is longer than that (RELIABILITY §5.3).
+        deadline covers all of it, and of the caller's other steps where it gives its own: the
+        sender's lease is longer than that (RELIABILITY §5.3).
         """
-        deadline = clock.monotonic() + self._total_s
+        if deadline is None:
+            deadline = clock.monotonic() + self._total_s
         token = self._get(fetch, deadline)
         answer = send(token, deadline)
         if answer.status != 401:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from shop.money import Money
-from shop.sandbox.values import Movement, Prompt, Sms, State
+from shop.sandbox.values import Movement, Payout, Prompt, Sms, State
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS prompts (
@@ -29,6 +29,14 @@ CREATE TABLE IF NOT EXISTS movements (
     id INTEGER PRIMARY KEY, prompt_id INTEGER NOT NULL UNIQUE REFERENCES prompts (id),
     transaction_id TEXT NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),
     currency TEXT NOT NULL, payer TEXT NOT NULL, at REAL NOT NULL);
+-- A payout moves money at most once too: it leaves `processing` once, and never comes back.
+CREATE TABLE IF NOT EXISTS payouts (
+    id INTEGER PRIMARY KEY, provider TEXT NOT NULL, provider_ref TEXT NOT NULL,
+    reference TEXT NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0), currency TEXT NOT NULL,
+    phone TEXT NOT NULL, state TEXT NOT NULL, reason TEXT, transaction_id TEXT,
+    created_at REAL NOT NULL, due_at REAL, completed_at REAL, details TEXT NOT NULL,
+    UNIQUE (provider, provider_ref));
+CREATE INDEX IF NOT EXISTS payouts_reference ON payouts (provider, reference);
 CREATE TABLE IF NOT EXISTS balances (
     holder TEXT NOT NULL, currency TEXT NOT NULL, amount INTEGER NOT NULL,
     PRIMARY KEY (holder, currency));
@@ -166,6 +174,25 @@ def movement(row: sqlite3.Row) -> Movement:
         amount=Money(row["amount"], row["currency"]),
         payer=row["payer"],
         at=moment(row["at"]),
+    )
+
+
+def payout(row: sqlite3.Row) -> Payout:
+    """Read a row of `payouts`."""
+    completed = row["completed_at"]
+    return Payout(
+        id=row["id"],
+        provider=row["provider"],
+        provider_ref=row["provider_ref"],
+        reference=row["reference"],
+        amount=Money(row["amount"], row["currency"]),
+        phone=row["phone"],
+        state=State(row["state"]),
+        reason=row["reason"],
+        transaction_id=row["transaction_id"],
+        created_at=moment(row["created_at"]),
+        completed_at=None if completed is None else moment(completed),
+        details=json.loads(row["details"]),
     )
 
 

@@ -21,5 +21,32 @@ ORANGE: Final = {
     "merchant_key": "a1b2c3d4",
 }
 MOOV: Final = {"username": "demo-merchant", "password": "demo-secret"}
+FEEXPAY: Final = {
+    "api_key": "fp_sandbox0000000000000000000000000000",
+    "shop_id": "67ad2f5c9e1b4a0012ab34cd",
+}
+#: Signs webhooks when the switch says so; a shop that checks them is given it by hand.
+FEEXPAY_SIGNED: Final = {"webhook_secret": "demo-feexpay-secret"}
+GETMIPAY: Final = {
+    "api_key": "gmp_pk_sandbox000000000000000000000000",
+    "secret_key": "gmp_sk_sandbox000000000000000000000000",
+    "webhook_secret": "gmp_whs_sandbox00000000000000000000000",
+}
 
-ALL: Final = {"wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV}
+FEDAPAY: Final = {
+    "secret_key": "sk_sandbox_cauri0000000000000000",
+    "webhook_secret": "wh_sandbox_cauri0000000000000000",
+}
+CINETPAY: Final = {
+    "api_key": "125217465262b1b9e8cauri0.00000000",
+    "site_id": "445160",
+    "secret_key": "sandbox-cinetpay-signing-key",
+    "transfer_password": "sandbox-cinetpay-transfers",
+}
+
+ALL: Final = {
+    "wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV,
+    "fedapay": FEDAPAY,
+    "cinetpay": CINETPAY,
+    "feexpay": FEEXPAY, "getmipay": GETMIPAY,
+}  # fmt: skip

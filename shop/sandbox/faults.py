@@ -27,11 +27,13 @@ class FaultKind(StrEnum):
 
 
 class Operation(StrEnum):
-    """Which calls a wire fault strikes. ANY is create and read: tokens fail only when asked to."""
+    """Which calls a wire fault strikes. ANY is all but tokens: those fail only when asked to."""
 
     ANY = "any"
     CREATE = "create"
     READ = "read"
+    PAY_OUT = "pay_out"
+    """The one call of a payout that moves money; what comes before it is `create` or `read`."""
     TOKEN = "token"  # noqa: S105 - a kind of call
 
 
@@ -48,7 +50,12 @@ AFTER_WORK: Final = frozenset(
     {FaultKind.LOST_ANSWER, FaultKind.TRUNCATED, FaultKind.SLOW_DRIP}
 )  # fmt: skip
 
-PROVIDERS: Final = ("wave", "mtn", "orange", "moov")
+PROVIDERS: Final = (
+    "wave", "mtn", "orange", "moov",
+    "fedapay",
+    "cinetpay",
+    "feexpay", "getmipay",
+)  # fmt: skip
 
 _AMOUNTS = frozenset({FaultKind.WRONG_AMOUNT, FaultKind.WRONG_CURRENCY})
 _WEBHOOKS = frozenset(
@@ -56,8 +63,11 @@ _WEBHOOKS = frozenset(
 )
 
 #: What a provider's protocol cannot express: Orange and Moov never tell the amount they collected,
-#: so nobody could ever notice; Moov sends no webhooks.
-IMPOSSIBLE: Final = {"orange": _AMOUNTS, "moov": _AMOUNTS | _WEBHOOKS}
+#: so nobody could ever notice; Moov sends no webhooks; FeexPay knows no currency.
+IMPOSSIBLE: Final = {
+    "orange": _AMOUNTS, "moov": _AMOUNTS | _WEBHOOKS,
+    "feexpay": frozenset({FaultKind.WRONG_CURRENCY}),
+}  # fmt: skip
 
 
 class FaultRefused(ValueError):

@@ -89,14 +89,18 @@ class Handsets:
         )
         return Money(row["amount"] if row else _opening(holder, currency), currency)
 
-    def move(self, payer: str, merchant: str, amount: Money) -> None:
-        """Take from the phone and give to the merchant, inside the caller's transaction."""
-        for holder, change in ((payer, -amount), (merchant, amount)):
-            self._book.run(
-                "INSERT INTO balances VALUES (?, ?, ?) ON CONFLICT (holder, currency) "
-                "DO UPDATE SET amount = excluded.amount",
-                holder, amount.currency, (self.balance(holder, amount.currency) + change).amount,
-            )  # fmt: skip
+    def move(self, giver: str, taker: str, amount: Money) -> None:
+        """Take from one holder and give to another, inside the caller's transaction."""
+        self.add(giver, -amount)
+        self.add(taker, amount)
+
+    def add(self, holder: str, change: Money) -> None:
+        """Change what one holder has, inside the caller's transaction."""
+        self._book.run(
+            "INSERT INTO balances VALUES (?, ?, ?) ON CONFLICT (holder, currency) "
+            "DO UPDATE SET amount = excluded.amount",
+            holder, change.currency, (self.balance(holder, change.currency) + change).amount,
+        )  # fmt: skip
 
     def write(self, e164: str, text: str) -> int:
         """Put a text message into a phone's inbox and give its number."""

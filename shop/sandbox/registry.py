@@ -8,7 +8,17 @@ from typing import Final
 import requests
 from flask import Flask
 
-from shop.sandbox import credentials, moov, mtn, orange, wave
+from shop.sandbox import (
+    cinetpay,
+    credentials,
+    fedapay,
+    feexpay,
+    getmipay,
+    moov,
+    mtn,
+    orange,
+    wave,
+)
 from shop.sandbox.adapter import WSGIAdapter
 from shop.sandbox.world import World
 
@@ -19,6 +29,10 @@ PROVIDERS: Final[dict[str, tuple[int, Callable[[World], Flask]]]] = {
     "mtn": (2, mtn.create_app),
     "orange": (3, orange.create_app),
     "moov": (4, moov.create_app),
+    "fedapay": (5, fedapay.create_app),
+    "cinetpay": (6, cinetpay.create_app),
+    "feexpay": (7, feexpay.create_app),
+    "getmipay": (8, getmipay.create_app),
 }
 
 

@@ -19,6 +19,26 @@ CHOICES: Final = {
     # Moov's waiting push: 100, or 95 with "pending" in its description.
     "moov.waiting": ("100", "95"),
     "moov.bad_token": ("98", "8"),
+    # FedaPay's reference pages show bare objects, its libraries' captures show envelopes.
+    "fedapay.objects": ("wrapped", "bare"),
+    # Captures of 2020 hold no payment_url: the token is asked for.
+    "fedapay.payment_url": ("given", "asked"),
+    # CinetPay's guide of 2021: a check without amount or status, a notification of two fields.
+    "cinetpay.check": ("new", "old"),
+    "cinetpay.notification": ("signed", "two_fields"),
+    "feexpay.webhook": ("unsigned", "guide"),
+    "feexpay.pending": ("PENDING", "IN PENDING STATE"),
+    "feexpay.status": ("plain", "in_data"),
+    "feexpay.amount": ("number", "text", "missing"),
+    # Moov Benin through FeexPay may say its last word in the first answer.
+    "feexpay.moov": ("later", "at_once"),
+    "feexpay.payouts": ("allowed", "ip_refused"),
+    # GetMiPay's guide signs sorted JSON and may send it in another order; its header has no name.
+    "getmipay.order": ("sorted", "as_written"),
+    "getmipay.header": ("plain", "sha256", "missing"),
+    # Public dialect: which bytes are signed is not documented, nor which reply is the true one.
+    "getmipay.signed": ("body", "timestamp_body"),
+    "getmipay.reply": ("enveloped", "flat"),
 }
 
 

@@ -80,6 +80,29 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class Payout:
+    """Money a merchant sends to a phone, as a provider keeps it."""
+
+    id: int
+    provider: str
+    provider_ref: str
+    """The provider's id of it."""
+    reference: str
+    """The merchant's own reference."""
+    amount: Money
+    phone: str
+    state: State
+    """OPEN: made and not started. Then PROCESSING, and SUCCEEDED or FAILED for ever."""
+    reason: str | None
+    transaction_id: str | None
+    """The provider's id of the money that moved."""
+    created_at: datetime
+    completed_at: datetime | None
+    details: dict[str, Any] = field(default_factory=dict)
+    """What only this provider needs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One try at a webhook, dressed and ready to send."""
 
@@ -148,6 +171,10 @@ class Desk:
 
     def forge(self, prompt: Prompt, *, event_id: str) -> Announcement | None:
         """Word a lie about this request: a webhook that says paid, by someone else."""
+        return None
+
+    def announce_payout(self, payout: Payout, *, event_id: str) -> Announcement | None:
+        """Word the webhook about a payout that ended, if this provider sends one."""
         return None
 
     def headers(self, body: bytes, now: datetime, *, forged: bool) -> dict[str, str]:

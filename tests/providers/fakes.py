@@ -12,7 +12,7 @@ from urllib3 import HTTPResponse
 
 from shop.money import Money
 from shop.providers import PROVIDERS, Provider
-from shop.providers.base import Collection
+from shop.providers.base import Collection, Payout
 
 Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | Exception
 
@@ -39,6 +39,28 @@ SETTINGS = {
         "username": "demo-merchant",
         "password": "demo-secret",
     },
+    "fedapay": {
+        "base_url": "https://fedapay.test",
+        "secret_key": "sk_live_k3y",
+        "webhook_secret": "wh_live_s3cr3t",
+    },
+    "cinetpay": {
+        "base_url": "https://checkout.cinetpay.test",
+        "api_key": "ap1k3y",
+        "site_id": "445160",
+        "secret_key": "demo-secret-key",
+    },
+    "feexpay": {
+        "base_url": "https://feexpay.test",
+        "api_key": "fp_k3y",
+        "shop_id": "67ad2f5c9e1b4a0012ab34cd",
+    },
+    "getmipay": {
+        "base_url": "https://getmipay.test",
+        "api_key": "demo",
+        "secret_key": "demo-secret",
+        "webhook_secret": "demo-webhook-secret",
+    },
 }
 
 #: What each provider's token endpoint answers, for those that have one.
@@ -52,6 +74,10 @@ PAYERS = {
     "mtn": "+2250501020304",
     "orange": "+2250701020304",
     "moov": "+2290195030405",
+    "fedapay": "+2290161020304",
+    "cinetpay": "+2250701020304",
+    "feexpay": "+2290161020304",
+    "getmipay": "+22670123456",
 }
 
 
@@ -103,6 +129,19 @@ def provider_on(
     mount(session)
     factory: Any = PROVIDERS[name]
     return factory(**{**SETTINGS[name], **settings}, session=session)
+
+
+def payout(name: str, **changes: Any) -> Payout:
+    """What the shop sends: 1500 francs to the provider's first country."""
+    values: dict[str, Any] = {
+        "reference": "WX7K4M2Q",
+        "amount": Money(1500, "XOF"),
+        "payee": PAYERS[name],
+        "country": PROVIDERS[name].countries[0],
+        "description": "Retrait WX7K4M2Q",
+        "webhook_url": f"https://shop.example/webhook/{name}/t0ken/",
+    }
+    return Payout(**{**values, **changes})
 
 
 def collection(name: str = "wave", **changes: Any) -> Collection:

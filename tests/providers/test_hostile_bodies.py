@@ -61,6 +61,7 @@ def test_hostile_answers_are_outcomes_or_unknown(name, status, body):
 def test_hostile_webhooks_are_notices(name, body, header):
     provider, _ = wired(name, (200, b"{}"))
 
-    notice = provider.parse_webhook(headers={"Wave-Signature": header}, body=body, now_s=1e9)
+    headers = dict.fromkeys(("Wave-Signature", "X-FEDAPAY-SIGNATURE", "x-token"), header)
+    notice = provider.parse_webhook(headers=headers, body=body, now_s=1e9)
 
     assert isinstance(notice, Notice)

@@ -13,7 +13,12 @@ from shop.phone import COUNTRIES, CURRENCIES
 from shop.providers import PROVIDERS, methods
 from shop.providers.methods import Consent, FeePayer
 
-ROWS = methods.all_methods()
+ROWS = methods.rows()
+
+#: Who serves several operators: the operator alone does not name a method then.
+AGGREGATORS = {
+    name for name in PROVIDERS if len({m.operator for m in ROWS if m.provider == name}) > 1
+}
 
 
 @pytest.mark.parametrize("method", ROWS, ids=lambda method: method.code)
@@ -22,14 +27,18 @@ def test_each_row_is_sane(method):
     assert method.country in provider.countries
     assert method.country in COUNTRIES
     assert method.currency == CURRENCIES[method.country]
-    assert method.code == f"{method.operator}-{method.country}".lower()
+    names = [method.operator, method.country]
+    if method.provider in AGGREGATORS:
+        names.insert(0, method.provider)
+    assert method.code == "-".join(names).lower()
     assert Money(0, method.currency) < method.minimum < method.maximum
     assert method.refusal(method.minimum) is None
     assert method.refusal(method.maximum) is None
     assert bool(method.ussd) == bool(method.ussd_hint_fr) == bool(method.ussd_hint_en)
     assert method.ussd in method.ussd_hint_fr
     assert method.ussd in method.ussd_hint_en
-    assert provider.can.hosted_page == (method.consent in (Consent.APP, Consent.REDIRECT))
+    if method.consent in (Consent.APP, Consent.REDIRECT) or method.provider not in AGGREGATORS:
+        assert provider.can.hosted_page == (method.consent in (Consent.APP, Consent.REDIRECT))
     assert method.checked_on <= date(2030, 1, 1)
 
 
@@ -37,6 +46,16 @@ def test_every_provider_and_country_it_serves_has_a_row():
     served = {(m.provider, m.country) for m in ROWS}
 
     assert served == {(n, c) for n, provider in PROVIDERS.items() for c in provider.countries}
+
+
+def test_a_row_that_is_not_enabled_is_kept_and_not_offered():
+    hidden = [method for method in ROWS if not method.enabled]
+
+    assert hidden
+    for method in hidden:
+        assert methods.get(method.code) is method
+        assert method not in methods.all_methods()
+        assert method not in methods.for_country(method.country, method.currency)
 
 
 def test_methods_of_a_country_and_currency():
@@ -100,7 +119,7 @@ def test_another_currency_is_an_error_not_an_amount():
     ],
 )
 def test_the_prefix_suggests_a_method_and_never_wave(number, country, code):
-    guess = methods.suggested(phone.parse(number, country), ROWS)
+    guess = methods.suggested(phone.parse(number, country), methods.all_methods())
 
     assert (guess.code if guess else None) == code
 

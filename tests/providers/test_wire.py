@@ -276,7 +276,7 @@ def test_no_call_is_made_while_a_transaction_is_open():
 def test_logs_name_the_reference_and_never_people_or_secrets(name, caplog):
     caplog.set_level(logging.DEBUG)
     secret = {"pay_token": "deadbeef" * 8, "notif_token": "cafebabe" * 4}
-    asked = collection(name, memory=secret)
+    asked = collection(name, provider_ref="known-ref", memory=secret)
     leak = f'{{"code":"x {asked.payer}","message":"{asked.payer} {secret["pay_token"]}"}}'
     provider, _ = wired(name, (403, leak.encode()))
 

@@ -26,19 +26,19 @@ HEADERS = {"Authorization": f"Bearer {WAVE['api_key']}"}
 
 
 def free_base() -> int:
-    """Find a base port whose next four are free as well."""
+    """Find a base port whose next eight are free as well."""
     for _ in range(50):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             base = int(probe.getsockname()[1])
         try:
-            for port in range(base, base + 5):
+            for port in range(base, base + 9):
                 with socket.socket() as each:
                     each.bind(("127.0.0.1", port))
         except OSError:
             continue
         return base
-    raise AssertionError("no five free ports in a row")
+    raise AssertionError("no nine free ports in a row")
 
 
 class Hook(BaseHTTPRequestHandler):
