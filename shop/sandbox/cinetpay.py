@@ -95,9 +95,11 @@ class CinetPayDesk(Desk):
         secret = "guessed" if forged else CINETPAY["secret_key"]
         return dressed | {"x-token": x_token(secret, [value for _, value in fields])}
 
-    def transaction_id(self, digits: str, now: datetime) -> str:
-        """Name the money as the operator does: `MPyymmdd.hhmm.Annnnn`."""
-        return f"MP{now:%y%m%d.%H%M}.A{digits[-5:]}"
+    def name_money(self, request: Prompt | Payout, digits: str, now: datetime) -> str:
+        """Name a payment by its operator and the operator's number, a transfer by CinetPay's."""
+        if isinstance(request, Payout):
+            return request.provider_ref
+        return f"{payment_method(request)}:MP{now:%y%m%d.%H%M}.A{digits[-5:]}"
 
     def _fields(self, prompt: Prompt, words: str, event_id: str) -> dict[str, str]:
         sent, moved = prompt.details, prompt.moved or prompt.amount
@@ -124,7 +126,7 @@ def units(money: Money) -> str:
 def payment_method(prompt: Prompt) -> str:
     """Name the operator the payer's number suggests."""
     operator = guess_operator(prompt.phone) if prompt.phone and country_of(prompt.phone) else None
-    return _METHODS.get(operator or "", (operator or "").upper())
+    return _METHODS.get(operator or "", (operator or "wallet").upper())
 
 
 def told(prompt: Prompt) -> tuple[str, str, str]:
@@ -240,7 +242,7 @@ class _Checkout:
         data = {
             "amount": units(moved), "currency": moved.currency, "status": status,
             "payment_method": payment_method(prompt), "description": prompt.details["description"],
-            "metadata": prompt.details["metadata"] or None, "operator_id": prompt.transaction_id,
+            "metadata": prompt.details["metadata"] or None, "operator_id": _operator_id(prompt),
             "payment_date": _date(prompt.completed_at), "fund_availability_date": None,
         }  # fmt: skip
         if self._world.switches.get("cinetpay.check") == "old":
@@ -291,6 +293,10 @@ def _creation_refusal(body: dict[str, Any]) -> Response | None:
         if urlsplit(str(body[name])).scheme not in ("http", "https"):
             return error("608", "MINIMUM_REQUIRED_FIELDS", f"{name} is not an address")
     return None
+
+
+def _operator_id(prompt: Prompt) -> str | None:
+    return prompt.transaction_id and prompt.transaction_id.partition(":")[2]
 
 
 def _prefix(e164: str | None) -> str:

@@ -48,7 +48,7 @@ def line(payout: Payout) -> dict[str, str]:
         "sending_status": sending,
         "comment": payout.reason or "",
         "treatment_status": _TREATMENTS[payout.state],
-        "operator_transaction_id": payout.transaction_id or "",
+        "operator_transaction_id": f"MP{payout.id:012d}" if payout.transaction_id else "",
         "validated_at": f"{ended:%Y-%m-%d %H:%M:%S}" if ended else "",
     }
 

@@ -27,9 +27,9 @@ from shop.sandbox.fedapay_objects import (
     TEST_MODE,
     error,
     owner_refusal,
-    payout,
+    payout_object,
     read_number,
-    transaction,
+    transaction_object,
     wrap,
 )
 from shop.sandbox.pages import furnish
@@ -62,17 +62,17 @@ class FedaPayDesk(Desk):
 
     def announce(self, prompt: Prompt, *, event_id: str) -> Announcement | None:
         """Tell of every change of status."""
-        told = transaction(prompt, self._world.now())
+        told = transaction_object(prompt, self._world.now())
         return self._event(f"transaction.{told['status']}", told)
 
-    def announce_payout(self, payout_: Payout, *, event_id: str) -> Announcement | None:
+    def announce_payout(self, payout: Payout, *, event_id: str) -> Announcement | None:
         """Tell how a payout ended."""
-        told = payout(payout_)
+        told = payout_object(payout)
         return self._event(f"payout.{told['status']}", told)
 
     def forge(self, prompt: Prompt, *, event_id: str) -> Announcement | None:
         """Claim it was approved."""
-        claim = transaction(prompt, self._world.now()) | {"status": "approved"}
+        claim = transaction_object(prompt, self._world.now()) | {"status": "approved"}
         return self._event("transaction.approved", claim)
 
     def headers(self, body: bytes, now: datetime, *, forged: bool) -> dict[str, str]:
@@ -82,9 +82,9 @@ class FedaPayDesk(Desk):
         signed = f"t={at},s={signature(secret, at, body)}"
         return {"Content-Type": "application/json", "X-FEDAPAY-SIGNATURE": signed}
 
-    def transaction_id(self, digits: str, now: datetime) -> str:
-        """Name the money as operators do, in seventeen digits."""
-        return f"20261{digits}"
+    def name_money(self, request: Prompt | Payout, digits: str, now: datetime) -> str:
+        """Name the money by FedaPay's own id of the transaction or payout that moved it."""
+        return request.provider_ref
 
     def _event(self, name: str, entity: dict[str, Any]) -> Announcement:
         event = {"name": name, "object": entity["klass"][3:], "entity": entity}
@@ -195,7 +195,7 @@ class _Transactions:
             prompt = self._ask(body)
         asked_apart = self._world.switches.get("fedapay.payment_url") == "asked"
         hidden = ("payment_token", "payment_url") if asked_apart else ()
-        told = transaction(prompt, self._world.now())
+        told = transaction_object(prompt, self._world.now())
         shown = {name: value for name, value in told.items() if name not in hidden}
         return wrap(self._world, "transaction", shown)
 
@@ -252,7 +252,7 @@ class _Transactions:
     def _status(self, prompt: Prompt | None) -> Response:
         if prompt is None:
             return error(404, "Transaction not found")
-        return wrap(self._world, "transaction", transaction(prompt, self._world.now()))
+        return wrap(self._world, "transaction", transaction_object(prompt, self._world.now()))
 
     def _answer(
         self, operation: Operation, names: tuple[str, ...], work: Callable[[], Response]

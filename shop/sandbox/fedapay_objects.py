@@ -49,7 +49,7 @@ def status_word(prompt: Prompt, now: datetime) -> str:
     return "declined" if prompt.reason == Why.DECLINED else "canceled"
 
 
-def transaction(prompt: Prompt, now: datetime) -> dict[str, Any]:
+def transaction_object(prompt: Prompt, now: datetime) -> dict[str, Any]:
     """Write a transaction."""
     sent, word = prompt.details, status_word(prompt, now)
     moved = prompt.moved or prompt.amount
@@ -82,7 +82,7 @@ def transaction(prompt: Prompt, now: datetime) -> dict[str, Any]:
         "expired_at": stamp(prompt.completed_at) if word == "expired" else None,
         "last_error_code": NO_FUNDS if broke else None,
         "last_error_message": None,
-        "transaction_key": prompt.transaction_id,
+        "transaction_key": f"2026{prompt.id:013d}" if paid else None,
         "payment_token": sent["token"],
         "payment_url": sent["url"],
     }
@@ -91,24 +91,24 @@ def transaction(prompt: Prompt, now: datetime) -> dict[str, Any]:
     return told
 
 
-def payout(payout_: Payout) -> dict[str, Any]:
+def payout_object(payout: Payout) -> dict[str, Any]:
     """Write a payout."""
-    word = _PAYOUT_WORDS[payout_.state]
-    ended = stamp(payout_.completed_at)
+    word = _PAYOUT_WORDS[payout.state]
+    ended = stamp(payout.completed_at)
     return {
         "klass": "v1/payout",
-        "id": int(payout_.provider_ref),
-        "reference": payout_.details["reference"],
-        "amount": payout_.amount.amount,
+        "id": int(payout.provider_ref),
+        "reference": payout.details["reference"],
+        "amount": payout.amount.amount,
         "status": word,
         "customer_id": 1,
-        "currency_id": CURRENCIES[payout_.amount.currency],
-        "mode": payout_.details["mode"],
-        "merchant_reference": payout_.reference,
-        "last_error_code": NO_FUNDS if payout_.reason == Why.INSUFFICIENT_FUNDS else None,
-        "last_error_message": payout_.reason,
-        "created_at": stamp(payout_.created_at),
-        "updated_at": ended or stamp(payout_.created_at),
+        "currency_id": CURRENCIES[payout.amount.currency],
+        "mode": payout.details["mode"],
+        "merchant_reference": payout.reference,
+        "last_error_code": NO_FUNDS if payout.reason == Why.INSUFFICIENT_FUNDS else None,
+        "last_error_message": payout.reason,
+        "created_at": stamp(payout.created_at),
+        "updated_at": ended or stamp(payout.created_at),
         "scheduled_at": None,
         "sent_at": ended if word == "sent" else None,
         "failed_at": ended if word == "failed" else None,

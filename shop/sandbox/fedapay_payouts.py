@@ -17,7 +17,7 @@ from shop.sandbox.fedapay_objects import (
     TEST_MODE,
     error,
     owner_refusal,
-    payout,
+    payout_object,
     read_number,
     wrap,
 )
@@ -72,7 +72,7 @@ class _Payouts:
             return refused or error(404, "Payout not found")
         names = (found.reference, found.provider_ref)
         return self._answer(
-            Operation.READ, names, lambda: wrap(self._world, "payout", payout(found))
+            Operation.READ, names, lambda: wrap(self._world, "payout", payout_object(found))
         )
 
     def search(self) -> Response:
@@ -97,7 +97,7 @@ class _Payouts:
             if reference and self._world.payouts.search(NAME, reference):
                 return error(422, "Validation failed", merchant_reference=["is already taken"])
             made = self._make(body, number, Money(body["amount"], currency))
-        return wrap(self._world, "payout", payout(made))
+        return wrap(self._world, "payout", payout_object(made))
 
     def _make(self, body: dict[str, Any], number: str, amount: Money) -> Payout:
         ref = 1 + int(self._world.recall(NAME, "last_payout") or 12)
@@ -119,10 +119,12 @@ class _Payouts:
             return error(400, "The payout was started already")
         for one in found:
             self._world.payouts.start(one.id)
-        return json_answer({"v1/payouts": [payout(self._world.payouts.get(p.id)) for p in found]})
+        return json_answer(
+            {"v1/payouts": [payout_object(self._world.payouts.get(p.id)) for p in found]}
+        )
 
     def _search(self, wanted: str) -> Response:
-        found = [payout(one) for one in self._world.payouts.search(NAME, wanted)]
+        found = [payout_object(one) for one in self._world.payouts.search(NAME, wanted)]
         meta = {"current_page": 1, "next_page": None, "total_pages": 1, "total_count": len(found)}
         return json_answer({"v1/payouts": found, "meta": meta})
 

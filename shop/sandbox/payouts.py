@@ -108,7 +108,7 @@ class Payouts:
         if why is None:
             self._handsets.move(f"merchant:{payout.provider}", payout.phone, payout.amount)
             digits = self._book.letters(6, "0123456789") + f"{payout.id % 1_000_000:06d}"
-            name = self._desks[payout.provider].transaction_id(digits, self._book.now())
+            name = self._desks[payout.provider].name_money(payout, digits, self._book.now())
             change |= {"state": State.SUCCEEDED, "transaction_id": name}
         else:
             change |= {"state": State.FAILED, "reason": why}

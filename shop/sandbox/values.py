@@ -181,6 +181,10 @@ class Desk:
         """Dress one try; a signature is made fresh for each."""
         return {"Content-Type": "application/json"}
 
+    def name_money(self, request: Prompt | Payout, digits: str, now: datetime) -> str:
+        """Name what moved as whoever asks for its status will read it."""
+        return self.transaction_id(digits, now)
+
     def transaction_id(self, digits: str, now: datetime) -> str:
         """Name the money that moved, from twelve digits whose last ones never repeat."""
         return digits

@@ -350,7 +350,7 @@ class World:
         moved = self._really_moved(prompt)
         # The last six digits count, so that no two movements ever share a name.
         digits = self.book_file.letters(6, "0123456789") + f"{prompt.id % 1_000_000:06d}"
-        transaction_id = self.desks[prompt.provider].transaction_id(digits, now)
+        transaction_id = self.desks[prompt.provider].name_money(prompt, digits, now)
         self.book_file.insert(
             "movements",
             {

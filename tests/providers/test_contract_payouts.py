@@ -86,7 +86,7 @@ def test_an_accepted_payout_succeeds_once(bench):
     assert accepted.status is Status.PENDING
     assert outcome.status is Status.SUCCEEDED
     assert outcome.amount in (None, bench.sent.amount)
-    assert outcome.transaction_ref
+    assert outcome.transaction_ref == bench.world.payouts.book(bench.name)[0].transaction_id
     assert outcome.contradiction is None
     assert bench.paid_out() == [bench.sent.amount]
 

@@ -152,7 +152,7 @@ def test_a_payment_goes_through_waiting_to_accepted(cinetpay: CinetPay, world, h
     assert (before, during) == (("662", "WAITING_FOR_CUSTOMER"), ("664", "PENDING"))
     assert cinetpay.where() == ("00", "ACCEPTED")
     assert (data["amount"], data["currency"], data["payment_method"]) == ("1500", "XOF", "OM")
-    assert data["operator_id"] == world.book()[0].transaction_id
+    assert f"OM:{data['operator_id']}" == world.book()[0].transaction_id
 
 
 @pytest.mark.parametrize(
