@@ -22,6 +22,7 @@ from shop.errors import NotFound
 from shop.money import Money
 from shop.payments.models import Payment, PaymentEvent, Receipt
 from shop.payments.states import EDGES, LIVE, OPEN, PaymentStatus, Purpose
+from shop.providers import methods
 from shop.providers.base import Collection as AskedFor
 from shop.providers.base import Outcome, Provider
 from shop.providers.methods import Method
@@ -247,6 +248,7 @@ def collection_of(payment: Payment) -> AskedFor:
         amount=payment.money,
         payer=payment.payer_phone,
         country=payment.country,
+        operator=methods.get(payment.method).operator,
         description=f"{settings.site_name} {references.spaced(payment.reference)}",
         return_url=f"{site}/payment/{payment.reference}/status/",
         webhook_url=f"{site}/webhook/{payment.provider}/{payment.callback_token}/",
