@@ -119,12 +119,16 @@ def messages(live: Live, sim: Sim) -> list[str]:
 
 def sign_in(live: Live, visitor: Visitor, sim: Sim, next_page: str = "/orders/") -> Page:
     """Sign in with the code that arrives on the telephone, giving name and PIN when asked."""
-    before = len(messages(live, sim))
+
+    def codes() -> list[str]:
+        """The codes on the telephone, newest first; other messages may arrive in between."""
+        return [m for text in messages(live, sim) for m in re.findall(r"^(\d{6})\b", text)]
+
+    before = len(codes())
     page = visitor.open(f"/login/?next={next_page}")
     page = visitor.submit(page.form(test="login-form"), country=sim.country, phone=sim.local)
-    wait_until(lambda: len(messages(live, sim)) > before, "the code by SMS")
-    codes = [m for text in messages(live, sim) for m in re.findall(r"^(\d{6})\b", text)]
-    page = visitor.submit(page.form(test="code-form"), code=codes[0])
+    wait_until(lambda: len(codes()) > before, "the code by SMS")
+    page = visitor.submit(page.form(test="code-form"), code=codes()[0])
     if page.path == "/login/new/":
         page = visitor.submit(
             page.form(test="new-form"), name="Aïcha Koné", pin="83627", again="83627"

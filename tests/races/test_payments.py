@@ -161,7 +161,7 @@ class Tapping:
         order = self.market.order()
         order_id, url = order.id, f"/order/{order.reference}/payment/"
         key = f"one-form-of-{order.reference}"
-        form = {"form_key": key, "country": "CI", "phone": "0701020304", "method": "wave-ci"}
+        form = {"form_key": key, "country": "CI", "phone": new_phone(), "method": "wave-ci"}
 
         seen = together(self.market.street.app, *[lambda: self.tap(url, form)] * self.taps)
 
