@@ -69,6 +69,10 @@ class GetMiPayDesk(Desk):
     def __init__(self, world: World) -> None:
         self._world = world
 
+    def name_money(self, request: Prompt | Payout, digits: str, now: datetime) -> str:
+        """Name the money by the provider's own reference: it tells no other."""
+        return request.provider_ref
+
     def announce(self, prompt: Prompt, *, event_id: str) -> Announcement | None:
         """Tell of a success or a failure."""
         return self._letter(prompt, STATUSES[prompt.state])
