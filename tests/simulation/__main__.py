@@ -14,9 +14,9 @@ import os
 import sys
 import time
 
-from tests.simulation.campaign import Result, campaign, play
+from tests.simulation.campaign import Result, campaign, houses, play
 from tests.simulation.house import House
-from tests.simulation.planted import PLANTED, hunt
+from tests.simulation.planted import PLANTED, hunt_by_name
 from tests.simulation.situations import SITUATIONS
 
 #: From here on every dangerous situation must have been met.
@@ -39,7 +39,8 @@ def main() -> int:
     parser.add_argument("--story", action="store_true", help="tell every schedule")
     chosen = parser.parse_args()
     if chosen.planted is not None:
-        return planted(chosen.planted or list(PLANTED), chosen.seed, max(chosen.schedules, 2_000))
+        names, most = chosen.planted or list(PLANTED), max(chosen.schedules, 2_000)
+        return planted(names, chosen.seed, most, chosen.processes)
     if chosen.schedules <= 5 or chosen.story:
         return told(chosen.seed, range(chosen.first, chosen.first + chosen.schedules))
     started = time.monotonic()
@@ -87,19 +88,19 @@ def missing(result: Result) -> list[str]:
     return [name for name in SITUATIONS if not result.reached[name]]
 
 
-def planted(names: list[str], seed: int, most: int) -> int:
+def planted(names: list[str], seed: int, most: int, processes: int) -> int:
     """Plant each bug and hunt it; one that is not caught fails the run."""
     escaped = 0
-    with House() as house:
-        for name in names:
-            bug = PLANTED[name]
-            caught = hunt(house, bug, seed, most)
+    with houses(processes) as pool:
+        hunts = [pool.submit(hunt_by_name, name, seed, most) for name in names]
+        for name, hunting in zip(names, hunts, strict=True):
+            caught = hunting.result()
             if caught is None:
                 escaped += 1
-                say(f"{'NOT CAUGHT':>10}  {name}: {bug.words}")
+                say(f"{'NOT CAUGHT':>10}  {name}: {PLANTED[name].words}")
             else:
                 number, violation = caught
-                say(f"{number + 1:10}  {name}: {bug.words} -> {violation[:120]}")
+                say(f"{number + 1:10}  {name}: {PLANTED[name].words} -> {violation[:120]}")
     say(f"{len(names) - escaped} passed, {escaped} failed")
     return 1 if escaped else 0
 

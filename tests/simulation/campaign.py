@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing import get_context
 from typing import Final
 
@@ -79,19 +80,19 @@ def play(house: House, seed: int, numbers: Iterable[int], *, most_failures: int 
     return result
 
 
-_house: House | None = None
+@cache
+def open_house() -> House:
+    """Keep one open house in a process of a pool, until the process ends."""
+    return House().__enter__()
 
 
-def _open() -> None:
-    """Keep one open house per process, until the process ends."""
-    global _house
-    _house = House()
-    _house.__enter__()
+def houses(processes: int) -> ProcessPoolExecutor:
+    """Make processes that each keep a house."""
+    return ProcessPoolExecutor(processes, get_context("spawn"), initializer=open_house)
 
 
 def _chunk(seed: int, first: int, count: int) -> Result:
-    assert _house is not None, "the pool opened a house"
-    return play(_house, seed, range(first, first + count))
+    return play(open_house(), seed, range(first, first + count))
 
 
 def campaign(
@@ -101,13 +102,11 @@ def campaign(
     result = Result()
     end = None if minutes is None else time.monotonic() + minutes * 60
     chunks = [(n, min(CHUNK, first + count - n)) for n in range(first, first + count, CHUNK)]
-    context = get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=_open) as pool:
+    with houses(processes) as pool:
         waiting = [pool.submit(_chunk, seed, number, size) for number, size in chunks]
         for future in waiting:
-            if future.cancel() if _over(result, end) else False:
-                continue
-            result.add(future.result())
+            if not (_over(result, end) and future.cancel()):
+                result.add(future.result())
     return result
 
 

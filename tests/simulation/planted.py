@@ -18,7 +18,7 @@ from shop.payments.states import Disposition, Note, PaymentStatus
 from shop.providers.base import Outcome, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
 from shop.webhooks.models import WebhookEvent
-from tests.simulation.campaign import play
+from tests.simulation.campaign import open_house, play
 from tests.simulation.house import House
 
 
@@ -52,6 +52,11 @@ def hunt(house: House, planted: Bug, seed: int, most: int) -> tuple[int, str] | 
     if not result.failures:
         return None
     return result.failures[0].number, result.failures[0].violations[0]
+
+
+def hunt_by_name(name: str, seed: int, most: int) -> tuple[int, str] | None:
+    """Hunt in this process's own house: for a pool."""
+    return hunt(open_house(), PLANTED[name], seed, most)
 
 
 _apply, _receive, _start = settlement._apply, settlement._receive, settlement._start

@@ -73,7 +73,8 @@ FAULTS: Final = {
     **{kind: 2 for kind in FaultKind if kind is not FaultKind.SLOW_DRIP},
     FaultKind.LATE_SUCCESS: 7,
     FaultKind.WRONG_AMOUNT: 4,
-    FaultKind.LOST_ANSWER: 4,
+    FaultKind.LOST_ANSWER: 5,
+    FaultKind.SILENCE: 6,
 }
 #: What a payer's own money may do.
 SURPRISES: Final = (FaultKind.LATE_SUCCESS, FaultKind.LATE_SUCCESS, FaultKind.WRONG_AMOUNT)
@@ -95,6 +96,8 @@ class Plan:
     kill_rate: float
     freeze_rate: float
     lossy_commits: float
+    longest_s: float
+    """No single step of the clock is longer: some schedules are about seconds, some about nights."""
     skewed: bool
     dead_provider: str
     """Out of reach from the end of the first phase on, for ever."""
@@ -106,13 +109,14 @@ class Plan:
         """Draw a plan."""
         return cls(
             orders=chance.choice((1, 2, 2, 3)),
-            events=chance.choice((15, 25, 35, 50)),
+            events=chance.choice((20, 35, 50, 70)),
             burst=chance.choice((8, 30, 80, 160)),
             stickiness=chance.choice((0.5, 0.9, 0.98)),
             fault_rate=chance.choice((0.0, 0.5, 1.0)),
             kill_rate=chance.choice((0.0, 0.0, 0.002, 0.01)),
-            freeze_rate=chance.choice((0.0, 0.0, 0.01, 0.05)),
+            freeze_rate=chance.choice((0.0, 0.01, 0.05)),
             lossy_commits=chance.choice((0.0, 0.0, 0.05)),
+            longest_s=chance.choice((12.0, 62.0, 130.0, 1e5, 1e5)),
             skewed=chance.random() < 0.08,
             dead_provider=chance.choice(PROVIDERS) if chance.random() < 0.03 else "",
             rush=chance.random() < 0.35,
@@ -216,7 +220,7 @@ class Schedule:
         sore = 8 if task.where.startswith(SORE) else 1
         if self.chance.random() < self.plan.kill_rate * sore:
             self._kill(task)
-        elif self.chance.random() < self.plan.freeze_rate * sore:
+        elif self.chance.random() < self.plan.freeze_rate * sore * 2:
             self._freeze(task)
 
     def _liveness(self) -> None:
@@ -234,7 +238,7 @@ class Schedule:
                 pass
             self._everybody_works()
             due = self._next_due()
-            if due is None or due - began > timedelta(days=QUIET_DAYS):
+            if due is None or self.hub.at - began > timedelta(days=QUIET_DAYS):
                 return
             if not to_the_end and self.watch.quiet():
                 return
@@ -255,6 +259,8 @@ class Schedule:
             self._say(f"{self.plan.dead_provider} never answers again")
         # Whether anybody hears the bell decides how soon work is done, never whether.
         self.bells.away = self.chance.random() < 0.7
+        if any(task.frozen for task in self.hub.tasks):
+            self.pass_time()  # whoever was stopped wakes late
         for task in self.hub.tasks:
             task.frozen, task.loses_commit, task.skew = False, False, timedelta(0)
 
@@ -349,6 +355,8 @@ class Schedule:
         if self.hub.writer is None or self.hub.writer[1] is not task:
             task.frozen = True
             self._say(f"{task.name} is stopped at: {task.where}")
+            if self.chance.random() < 0.5:
+                self.pass_time()
 
     def lose_commit(self) -> None:
         """Somebody's next commit will succeed and look failed."""
@@ -544,7 +552,10 @@ class Schedule:
             return
         kind = self.chance.choices(list(FAULTS), list(FAULTS.values()))[0]
         able = [name for name in PROVIDERS if kind not in IMPOSSIBLE.get(name, ())]
-        provider = self.chance.choice(able)
+        busy = self._some_payment("settled_at IS NULL")
+        provider = (
+            busy["provider"] if busy and busy["provider"] in able else self.chance.choice(able)
+        )
         self._plant(provider, kind, {"calls": self.chance.choice((1, 1, 2, 5))})
 
     def _plant(self, provider: str, kind: FaultKind, how: dict[str, Any]) -> None:
@@ -561,9 +572,11 @@ class Schedule:
 
     def pass_time(self) -> None:
         """The clock moves on."""
-        seconds = self.chance.choice(JUMPS)
+        seconds = self.chance.choice([s for s in JUMPS if s <= self.plan.longest_s])
         self.hub.at += timedelta(seconds=seconds)
         self._say(f"{seconds} s pass: {self.hub.at:%d %H:%M:%S}")
+        if not self._calm and self.chance.random() < 0.5:
+            self.sweep()
 
     # -- messages -------------------------------------------------------------------------------
 
@@ -659,14 +672,14 @@ EVENTS: Final = {
     "change_method": 3,
     "nudge": 3,
     "new_order": 1,
-    "answer": 12,
-    "work": 14,
+    "answer": 10,
+    "work": 18,
     "sweep": 6,
     "tick": 6,
     "deliver": 7,
     "replay": 2,
     "forge": 2,
-    "fault": 8,
+    "fault": 10,
     "pass_time": 14,
     "freeze": 3,
     "kill_one": 2,
