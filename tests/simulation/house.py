@@ -178,7 +178,10 @@ class House:
         self.outbox: list[Delivery] = []
         settings = config.from_environment({"DATA_DIR": str(self._folder)})
         self.app = create_app(replace(settings, sms_url=None))
-        self.app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, LANES="inline")
+        # The schema is asked for once in the life of a process, which is longer than a schedule.
+        self.app.config.update(
+            TESTING=True, WTF_CSRF_ENABLED=False, LANES="inline", SCHEMA_READY=True
+        )
         self.world = World(clock=lambda: self.hub.at, rng=random.Random(0))
         self._blank = self._built()
         self._file = sqlite3.connect(self._folder / "cauri.db", isolation_level=None)
