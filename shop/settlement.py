@@ -247,7 +247,7 @@ def _follow(answer: Answer, payment: Payment, order: Order, said: Outcome) -> li
     payments.remember(payment, said)
     match said.status:
         case Status.PENDING:
-            if said.untouched and _too_old(payment):
+            if said.untouched and _too_old(payment, answer.asked_at):
                 _refuse(payment, order, answer.source, Reason.TIMEOUT, said.words)
             elif payment.state in (PaymentStatus.SENDING, PaymentStatus.UNKNOWN):
                 payments.move(payment, PaymentStatus.PENDING, answer.source, said.words)
@@ -262,11 +262,15 @@ def _follow(answer: Answer, payment: Payment, order: Order, said: Outcome) -> li
     return []
 
 
-def _too_old(payment: Payment) -> bool:
-    """Say whether a page nobody confirmed has died. It lives from its sending, not from the tap."""
+def _too_old(payment: Payment, asked_at: datetime) -> bool:
+    """Say whether a page nobody confirmed was dead when it was asked about.
+
+    It lives from its sending, not from the tap; and "untouched" is only true of the moment it was
+    said: a worker that slept on that answer must not judge by the present clock.
+    """
     limit_s = payments.provider_of(payment).timing.void_after_s
     assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
-    return limit_s is not None and clock.now() > payment.sent_at + timedelta(seconds=limit_s)
+    return limit_s is not None and asked_at > payment.sent_at + timedelta(seconds=limit_s)
 
 
 def _refuse(payment: Payment, order: Order, source: str, reason: Reason, words: str) -> None:
