@@ -173,11 +173,8 @@ def page_dies_too_early(payment: Any, asked_at: Any) -> bool:
     return limit_s is not None and (asked_at - payment.created_at).total_seconds() > limit_s
 
 
-@bug(
-    "a page's death is judged by the present clock, not by when it was seen",
-    (settlement, "_too_old"),
-)
-def page_judged_by_present_clock(payment: Any, asked_at: Any) -> bool:
+@bug("an answer that slept is judged by the present clock", (settlement, "_too_old"))
+def untouched_by_present_clock(payment: Any, asked_at: Any) -> bool:
     return _too_old(payment, settlement.clock.now())
 
 
