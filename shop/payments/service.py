@@ -362,11 +362,16 @@ def free(payment: Payment) -> None:
     payment.otp = None
 
 
-def schedule(payment: Payment, retry_after_s: float | None = None) -> None:
-    """Say when to ask next: quickly at first, then slowly, for as long as money may still come."""
+def schedule(
+    payment: Payment, *, heard_at: datetime | None, retry_after_s: float | None = None
+) -> None:
+    """Say when to ask next: quickly at first, then slowly, for as long as money may still come.
+
+    `heard_at` is when the question left that was answered now; None when it was not answered.
+    """
     payment.checks += 1
     payment.checked_at = clock.now()
-    wait_s = _wait_s(payment)
+    wait_s = _wait_s(payment, heard_at)
     if wait_s is None:
         payment.next_check_at = None
         return
@@ -375,7 +380,7 @@ def schedule(payment: Payment, retry_after_s: float | None = None) -> None:
     )
 
 
-def _wait_s(payment: Payment) -> float | None:
+def _wait_s(payment: Payment, heard_at: datetime | None) -> float | None:
     age_s = (clock.now() - payment.created_at).total_seconds()
     if payment.state in OPEN:
         timing = provider_of(payment).timing
@@ -385,9 +390,19 @@ def _wait_s(payment: Payment) -> float | None:
             return None
         return 3_600.0 if age_s < timing.finality_s else 86_400.0
     if payment.state is PaymentStatus.FAILED and payment.settled_at is not None:
-        since_s = (clock.now() - payment.settled_at).total_seconds()
-        return next((wait - since_s for wait in LATE_WATCH_S if wait > since_s), None)
+        return _late_watch_s(payment.settled_at, heard_at)
     return None
+
+
+def _late_watch_s(failed_at: datetime, heard_at: datetime | None) -> float | None:
+    """Wait for the next late look. One that met silence, or came too soon, was no look at all."""
+    since_s = (clock.now() - failed_at).total_seconds()
+    if heard_at is None:
+        waits = [at_s - since_s for at_s in LATE_WATCH_S if at_s > since_s]
+        return min([3_600.0, *waits]) if since_s < LAST_ASK_S else None
+    seen_s = (heard_at - failed_at).total_seconds()
+    next_s = next((at_s for at_s in LATE_WATCH_S if at_s > seen_s), None)
+    return None if next_s is None else max(next_s - since_s, CHECK_EVERY_S)
 
 
 def _to_expiry_s(payment: Payment) -> float:

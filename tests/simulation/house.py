@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from requests.adapters import BaseAdapter
 
 import config
-from shop import clock, create_app, queue
+from shop import clock, create_app, lanes, queue
 from shop.boundary import in_transaction
 from shop.db import db, session, transaction
 from shop.payments import provider_settings
@@ -174,6 +174,8 @@ class House:
         self._folder = Path(tempfile.mkdtemp(dir=shared if shared.is_dir() else None))
         self.hub = Hub()
         self.reached: Counter[str] = Counter()
+        self.at_once = False
+        """Whether a pool's answers come in one handful."""
         self.bells = Bells(self.hub)
         self.outbox: list[Delivery] = []
         settings = config.from_environment({"DATA_DIR": str(self._folder)})
@@ -226,6 +228,7 @@ class House:
         stack.enter_context(patch.object(random, "_urandom", os.urandom))
         stack.enter_context(patch.object(queue, "ring", self.bells.ring))
         stack.enter_context(patch.object(queue, "silence", self.bells.silence))
+        stack.enter_context(patch.object(lanes, "as_they_come", self._handfuls))
         stack.enter_context(patch.object(base.Provider, "call", self._watched_call()))
         stack.enter_context(self.app.app_context())
         engine, dialect = db.engine, db.engine.dialect
@@ -338,6 +341,14 @@ class House:
             self.hub.release(id(raw))
 
         return end
+
+    def _handfuls(self, items: Sequence[Any], ask: Any, _most: int) -> Iterator[list[Any]]:
+        """Give a pool's answers one by one, or all in one handful."""
+        if self.at_once:
+            yield [ask(item) for item in items]
+            return
+        for item in items:
+            yield [ask(item)]
 
     def _watched_call(self) -> Any:
         original = base.Provider.call

@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
 
-from shop import jobs, lanes, receipts, references, settlement, sweeper
+from shop import clock, jobs, lanes, receipts, references, settlement, sweeper
 from shop.db import session, transaction
-from shop.ledger import service as ledger
 from shop.orders import service as orders
 from shop.payments import service as payments
 from shop.payments.states import Disposition, Note, PaymentStatus
@@ -59,18 +59,11 @@ def hunt_by_name(name: str, seed: int, most: int) -> tuple[int, str] | None:
     return hunt(open_house(), PLANTED[name], seed, most)
 
 
-_apply, _receive, _start = settlement._apply, settlement._receive, settlement._start
-_write, _posted, _judge = receipts.write, receipts.posted, settlement._judge
-_look_at, _ask_one, _move = jobs._look_at, jobs._ask_one, payments.move
-_give_up, _release = payments.give_up, settlement._release_stock
-
-
-def batch_of_one(payment: Any) -> Any:
-    """Read what settling one attempt needs."""
-    locked = orders.locked_all([payment.purpose_id])
-    owners = {payment.user_id: payment.user_id}
-    articles = orders.articles_of(locked)
-    return settlement._Batch(locked, {payment.id: payment}, articles, owners, set())
+_apply, _receive, _judge = settlement._apply, settlement._receive, settlement._judge
+_miss, _too_old = settlement._miss, settlement._too_old
+_write_receipt, _posted = receipts.write, receipts.posted
+_look_at, _ask_one = jobs._look_at, jobs._ask_one
+_give_up, _wait_s, _late_watch_s = payments.give_up, payments._wait_s, payments._late_watch_s
 
 
 @bug("a webhook that says paid is believed", (jobs, "_look_at"))
@@ -84,7 +77,8 @@ def webhook_is_believed(events: Iterable[WebhookEvent]) -> None:
                 provider_ref=event.provider_ref, echo_hash=event.echo_hash,
             ):  # fmt: skip
                 said = Outcome(Status.SUCCEEDED, transaction_ref=f"{body.get('txnid')}{event.id}")
-                batch = batch_of_one(payment)
+                claim: Any = SimpleNamespace(payment_id=payment.id)
+                batch = settlement._locked([settlement.Answer(claim, said, clock.now(), False)])
                 _receive(batch, payment, batch.orders[payment.purpose_id], "webhook", said)
                 settlement._write(batch)
     _look_at(events)
@@ -118,30 +112,22 @@ def ended_is_overwritten(payment: Any, source: str, note: Note, words: str) -> N
     payments.note(payment, source, new=PaymentStatus.SUCCEEDED, words=words)
 
 
-@bug("status in one transaction, posting in the next", (settlement, "_settle_in_transaction"))
+@bug("status in one transaction, money in the next", (settlement, "_settle_in_transaction"))
 def two_transactions(answers: Any) -> list[str]:
     with transaction():
         batch = settlement._locked(answers)
         for answer in answers:
             payment = batch.payments[answer.claim.payment_id]
             _apply(batch, answer, payment, batch.orders[payment.purpose_id])
-        session.add_all(arrival.receipt for arrival in batch.arrived)
-        session.flush()
-        posted = [
-            entry
-            for a in batch.arrived
-            for entry in receipts.posted(a.receipt, a.payment, a.order, a.said)
-        ]
-        _release(batch.released)
     with transaction():
-        ledger.post_all(posted)
+        settlement._write(batch)
     return []
 
 
 @bug("a receipt is written for every success heard", (receipts, "write"))
 def receipt_every_time(payment: Any, said: Outcome, note: Any, owner_id: int) -> Any:
-    renamed = replace(said, transaction_ref=f"{said.transaction_ref}-{payment.checks}")
-    return _write(payment, renamed, note, owner_id)
+    ref = f"{said.transaction_ref}-{payment.checks}"
+    return _write_receipt(payment, replace(said, transaction_ref=ref), note, owner_id)
 
 
 @bug("the lease is not looked at before sending", (jobs, "_ask_one"))
@@ -160,11 +146,7 @@ def absence_at_once(batch: Any, payment: Any, order: Any, answer: Any, said: Out
 def absence_by_present_clock(
     batch: Any, payment: Any, order: Any, answer: Any, said: Outcome
 ) -> None:
-    now = settlement.clock.now()
-    _miss(batch, payment, order, replace(answer, asked_at=now), said)
-
-
-_miss = settlement._miss
+    _miss(batch, payment, order, replace(answer, asked_at=clock.now()), said)
 
 
 @bug("a hosted page dies so long after the tap, not after its sending", (settlement, "_too_old"))
@@ -175,10 +157,7 @@ def page_dies_too_early(payment: Any, asked_at: Any) -> bool:
 
 @bug("an answer that slept is judged by the present clock", (settlement, "_too_old"))
 def untouched_by_present_clock(payment: Any, asked_at: Any) -> bool:
-    return _too_old(payment, settlement.clock.now())
-
-
-_too_old = settlement._too_old
+    return _too_old(payment, clock.now())
 
 
 @bug("whoever answers writes, lease or none", (settlement, "_apply"))
@@ -195,10 +174,9 @@ def stock_returned_too_early(released: Any) -> None:
 
 @bug("what came above the price is not booked", (receipts, "posted"))
 def surplus_is_lost(receipt: Any, payment: Any, order: Any, said: Any) -> Any:
+    applied = receipt.disposition == Disposition.APPLIED
     entries = _posted(receipt, payment, order, said)
-    if receipt.disposition != Disposition.APPLIED:
-        return entries
-    return [entry for entry in entries if entry.event != "wallet_receipt"]
+    return [entry for entry in entries if not (applied and entry.event == "wallet_receipt")]
 
 
 @bug("work is only rung for; nobody sweeps", (sweeper, "sweep"))
@@ -213,11 +191,13 @@ def late_money_is_dropped(batch: Any, payment: Any, order: Any, source: str, sai
 
 
 @bug("a failed attempt is never asked about again", (payments, "_wait_s"))
-def no_late_watch(payment: Any) -> float | None:
-    return _wait_s(payment) if payment.state is not PaymentStatus.FAILED else None
+def no_late_watch(payment: Any, heard_at: Any) -> float | None:
+    return _wait_s(payment, heard_at) if payment.state is not PaymentStatus.FAILED else None
 
 
-_wait_s = payments._wait_s
+@bug("a last look that met silence was the last look", (payments, "_late_watch_s"))
+def silence_is_a_look(failed_at: Any, heard_at: Any) -> float | None:
+    return _late_watch_s(failed_at, heard_at or clock.now())
 
 
 @bug("an attempt the buyer left is forgotten", (payments, "give_up"))

@@ -95,10 +95,12 @@ class Plan:
     fault_rate: float
     kill_rate: float
     freeze_rate: float
+    doze_rate: float
     lossy_commits: float
     longest_s: float
     """No single step of the clock is longer: some schedules are about seconds, some about nights."""
     skewed: bool
+    at_once: bool
     dead_provider: str
     """Out of reach from the end of the first phase on, for ever."""
     rush: bool
@@ -115,9 +117,11 @@ class Plan:
             fault_rate=chance.choice((0.0, 0.5, 1.0)),
             kill_rate=chance.choice((0.0, 0.0, 0.002, 0.01)),
             freeze_rate=chance.choice((0.0, 0.01, 0.05)),
+            doze_rate=chance.choice((0.0, 0.0, 0.4)),
             lossy_commits=chance.choice((0.0, 0.0, 0.05)),
             longest_s=chance.choice((12.0, 62.0, 130.0, 1e5, 1e5)),
             skewed=chance.random() < 0.08,
+            at_once=chance.random() < 0.4,
             dead_provider=chance.choice(PROVIDERS) if chance.random() < 0.03 else "",
             rush=chance.random() < 0.35,
         )
@@ -142,6 +146,7 @@ class Schedule:
         """Tell the story; give what broke."""
         self.house.begin(self.chance)
         self.watch.skewed = self.plan.skewed
+        self.house.at_once = self.plan.at_once
         self.world.post.deliver = self._posted
         self._say(f"{self.name}: {self.plan}")
         self._open_market()
@@ -212,8 +217,17 @@ class Schedule:
         if task.alive and task.where == "waits for the writer":
             self.reached["writer_waited"] += 1
         if task.alive:
+            self._doze(task)
             self._strike(task)
         return True
+
+    def _doze(self, task: Task) -> None:
+        """Let a worker be slow between hearing an answer and acting on it."""
+        hears = task.where.startswith("hears about collection_status")
+        if hears and self.chance.random() < self.plan.doze_rate:
+            seconds = self.chance.choice((47, 62, 100, 1_000))
+            self.hub.at += timedelta(seconds=seconds)
+            self._say(f"{task.name} dozes for {seconds} s")
 
     def _strike(self, task: Task) -> None:
         """Kill or stop a task where it stands, most often where that hurts."""
@@ -292,6 +306,7 @@ class Schedule:
             task = ready[0]
             while task.alive and not self._broken() and task in self.hub.runnable():
                 self.hub.step(task)
+                self._doze(task)
             if self._broken():
                 return
 
