@@ -87,6 +87,38 @@ class Collection:
 
 
 @dataclass(frozen=True, slots=True)
+class Payout:
+    """What we ask a provider to send, and later ask about."""
+
+    reference: str
+    amount: Money
+    payee: str
+    country: str
+    description: str
+    webhook_url: str
+    provider_ref: str | None = None
+    memory: Mapping[str, str] = field(default_factory=dict)
+    operator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """What we ask a provider to give back, and later ask about."""
+
+    reference: str
+    """Our reference of the refund, unique for ever: also the provider's idempotency key."""
+    amount: Money
+    collection: Collection
+    """What was collected, with its `provider_ref` and memory as they are stored."""
+    transaction_ref: str
+    """The provider's id of the money that was collected."""
+    provider_ref: str | None = None
+    """The provider's id of this refund, once it gave one."""
+    memory: Mapping[str, str] = field(default_factory=dict)
+    """What `refund` asked us to remember, given back on every later call."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a provider said, in our words; a fact about the moment it was asked."""
 
@@ -152,6 +184,9 @@ class Capabilities:
     collect: bool = True
     pay_out: bool = False
     refund: bool = False
+    """A collection can be given back by a call of its own; otherwise a refund is a payout."""
+    partial_refund: bool = False
+    """Less than the whole collection can be given back by that call."""
     balance: bool = False
     webhook: Authenticity | None = None
     hosted_page: bool = False
@@ -251,8 +286,12 @@ class Provider(ABC):
         """Ask what became of a payout. Declared by `can.pay_out`."""
         raise UnsupportedOperation(f"{self.name} cannot pay out")
 
-    def refund(self, collection: Collection, amount: Money, reference: str) -> Outcome:
-        """Give a collected amount back. Declared by `can.refund`."""
+    def refund(self, refund: Refund) -> Outcome:
+        """Give a collection back to its payer. Declared by `can.refund`."""
+        raise UnsupportedOperation(f"{self.name} cannot refund")
+
+    def refund_status(self, refund: Refund) -> Outcome:
+        """Ask what became of a refund. Declared by `can.refund`."""
         raise UnsupportedOperation(f"{self.name} cannot refund")
 
     def balance(self, currency: str) -> Money:
@@ -367,21 +406,6 @@ _TELLS_NOTHING = frozenset({408, 425, 429})
 
 class UnsupportedOperation(ProviderError):
     """This provider has no such call; `Provider.can` says so beforehand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Payout:
-    """What we ask a provider to send, and later ask about."""
-
-    reference: str
-    amount: Money
-    payee: str
-    country: str
-    description: str
-    webhook_url: str
-    provider_ref: str | None = None
-    memory: Mapping[str, str] = field(default_factory=dict)
-    operator: str = ""
 
 
 def same_secret(given: str, expected: str) -> bool:
