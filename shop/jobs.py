@@ -17,6 +17,7 @@ from shop.boundary import in_transaction
 from shop.db import end_read, transaction
 from shop.ledger import audit
 from shop.notices import service as notices
+from shop.orders import fulfilment
 from shop.payments import service as payments
 from shop.payments.service import Claim
 from shop.providers.base import Outcome, Provider, ProviderRejected, ProviderUnavailable
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: Messages looked at in one transaction.
 WEBHOOK_BATCH: Final = 100
+#: Seller orders listed at once; each is served in a transaction of its own.
+ORDER_BATCH: Final = 50
 #: Rounds of one drain before it lets another kind have its turn.
 ROUNDS: Final = 20
 
@@ -159,6 +162,28 @@ def send_notices() -> int:
     return notices.send_due(50)
 
 
+def expire_orders() -> int:
+    """Do what the clock owes seller orders: remind, refuse for the silent, ask, pay, call staff."""
+    handled = 0
+    for _round in range(ROUNDS):
+        ids = fulfilment.due(ORDER_BATCH)
+        for id_ in ids:
+            _wake(id_)
+        handled += len(ids)
+        if len(ids) < ORDER_BATCH:
+            break
+    return handled
+
+
+def _wake(seller_order_id: int) -> None:
+    try:
+        fulfilment.wake(seller_order_id)
+    except Exception:
+        # One order that cannot be served must not keep the others waiting.
+        logger.exception("seller order %d is put off", seller_order_id)
+        fulfilment.postpone(seller_order_id, 600)
+
+
 def seal_books() -> int:
     """Seal the transfers since the last block."""
     with transaction():
@@ -170,6 +195,7 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "submit_payments": submit_payments,
     "process_webhooks": process_webhooks,
     "verify_payments": verify_payments,
+    "expire_orders": expire_orders,
     "send_notices": send_notices,
     "seal_books": seal_books,
 }

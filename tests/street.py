@@ -20,6 +20,7 @@ from shop.ledger import audit
 from shop.ledger import service as ledger
 from shop.ledger.chart import Account
 from shop.money import Money
+from shop.orders import checks as order_checks
 from shop.orders.models import Order
 from shop.payments import checks, provider_settings
 from shop.payments.models import Payment, Receipt
@@ -126,7 +127,12 @@ class Street:
     def findings(self) -> list[audit.Finding]:
         """Prove the books, the payments, and that both agree with the providers' own book."""
         session.rollback()
-        return [*audit.check(), *checks.check(), *self._against_the_oracle()]
+        return [
+            *audit.check(),
+            *checks.check(),
+            *order_checks.check(),
+            *self._against_the_oracle(),
+        ]
 
     def _against_the_oracle(self) -> Iterator[audit.Finding]:
         ours = {

@@ -185,6 +185,7 @@ TRANSACTIONS_MAY = {"service.py", "settlement.py", "jobs.py", "sweeper.py"}
 EXCEPTIONS = {
     "shop/db.py": "where it is made",
     "shop/orders/placing.py": "the part of orders/service.py that turns a basket into an order",
+    "shop/orders/fulfilment.py": "the part of orders/service.py that serves paid orders",
     "shop/accounts/codes.py": "the part of accounts/service.py that counts tries",
     "shop/checkout/claims.py": "moves a guest's orders of two rooms together",
     "shop/cli/payments.py": "makes one attempt due, on an operator's word",

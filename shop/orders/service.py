@@ -16,6 +16,7 @@ from sqlalchemy.orm import selectinload
 from shop.db import in_transaction, session
 from shop.errors import NotFound
 from shop.money import Money
+from shop.orders.fulfilment import begin as begin_fulfilment
 from shop.orders.models import Order, OrderStatus, SellerOrder
 from shop.orders.placing import Contact, Line, StoreQuote, place, quote
 from shop.orders.refusals import OutOfStock
@@ -28,6 +29,7 @@ __all__ = [
     "OutOfStock",
     "StoreQuote",
     "articles_of",
+    "begin_fulfilment",
     "by_access_token",
     "by_form_key",
     "by_id",
@@ -116,7 +118,10 @@ def seller_shares(order: Order) -> list[tuple[int, Money]]:
 
 
 def mark_paid(order: Order, at: datetime) -> bool:
-    """Make the order and its seller orders paid; False when it is paid already or was cancelled."""
+    """Make the order and its seller orders paid; False when it is paid already or was cancelled.
+
+    Its seller orders are opened by `begin_fulfilment`, many orders' at once.
+    """
     return _move(order, OrderStatus.PAID, at)
 
 
