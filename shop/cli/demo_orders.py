@@ -175,6 +175,7 @@ def _take(part: SellerOrder, to: Stage) -> None:
     if to is Stage.HANDED_OVER:
         fulfilment.hand_over(part.store.owner_id, part.reference, handover.code_of(part))
     elif to in SELLERS:
-        fulfilment.sell(part.store.owner_id, part.reference, to, "Plus dans cette couleur")
+        words = "Plus dans cette couleur" if to is Stage.REFUSED else ""
+        fulfilment.sell(part.store.owner_id, part.reference, to, words)
     else:
         fulfilment.buy([part.order.user_id], part.reference, to)

@@ -28,11 +28,7 @@ group = AppGroup("orders", help="Orders after payment: list, look, cancel.")
 
 
 @group.command("list")
-@click.option(
-    "--stage",
-    type=click.Choice([s for s in Stage if s is not Stage.UNPAID]),
-    help="Only this stage.",
-)
+@click.option("--stage", type=click.Choice(STAGES), help="Only this stage.")
 @click.option("--staff", is_flag=True, help="Only those that wait for us.")
 @click.option("--limit", default=50, show_default=True, help="Newest so many.")
 @json_option

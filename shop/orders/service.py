@@ -86,6 +86,7 @@ def _one(*conditions: sa.ColumnElement[bool]) -> Order:
 def of_user(user_id: int, limit: int = 50) -> list[Order]:
     """List a buyer's latest orders, newest first."""
     query = sa.select(Order).where(Order.user_id == user_id)
+    query = query.options(selectinload(Order.seller_orders))
     newest = query.order_by(Order.created_at.desc(), Order.id.desc()).limit(limit)
     return list(session.scalars(newest))
 
