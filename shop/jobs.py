@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from flask import current_app
 
-from shop import clock, lanes, queue
+from shop import clock, lanes, leases, queue, refunds
 from shop.boundary import in_transaction
 from shop.db import end_read, transaction
 from shop.leases import Answer, Lease
@@ -20,7 +20,17 @@ from shop.ledger import audit
 from shop.notices import service as notices
 from shop.payments import service as payments
 from shop.payments.service import Claim
-from shop.providers.base import Outcome, Provider, ProviderRejected, ProviderUnavailable
+from shop.payout_settlement import settle_payouts
+from shop.payouts import service as payouts
+from shop.payouts.service import Claim as PayoutClaim
+from shop.providers.base import (
+    Authenticity,
+    Outcome,
+    Payout,
+    Provider,
+    ProviderRejected,
+    ProviderUnavailable,
+)
 from shop.settlement import settle_payments
 from shop.webhooks import service as webhooks
 from shop.webhooks.models import EventStatus, WebhookEvent
@@ -142,8 +152,41 @@ def _ask_one(provider: Provider, claim: L, ask: Ask[L], *, submitted: bool) -> A
     return Answer(claim, said, asked_at, submitted)
 
 
+def send_payouts() -> int:
+    """Ask providers to send the money of payouts that were never sent; those that rest are left alone."""
+    names = payouts.due_providers(submitted=True)
+    return _drain(names, refunds.claim_sends, _send, settle_payouts, submitted=True)
+
+
+def verify_payouts() -> int:
+    """Ask providers what became of the payouts that are due."""
+    names = payouts.due_providers(submitted=False)
+    return _drain(names, refunds.claim_checks, _trace, settle_payouts, submitted=False)
+
+
+def _send(provider: Provider, claim: PayoutClaim) -> Outcome:
+    if isinstance(claim.question, Payout):
+        return provider.pay_out(claim.question)
+    return provider.refund(claim.question)
+
+
+def _trace(provider: Provider, claim: PayoutClaim) -> Outcome:
+    if isinstance(claim.question, Payout):
+        return provider.payout_status(claim.question)
+    return provider.refund_status(claim.question)
+
+
+def release_holds() -> int:
+    """Let go the payouts that were held until now, then send them."""
+    with transaction():
+        released = payouts.release_due(WEBHOOK_BATCH)
+    if released:
+        queue.ring("send_payouts")
+    return released
+
+
 def process_webhooks() -> int:
-    """Make the payments that messages name due at once, then verify them."""
+    """Make the payments and payouts that messages name due at once, then verify them."""
     handled = 0
     for _round in range(ROUNDS):
         with transaction():
@@ -155,26 +198,41 @@ def process_webhooks() -> int:
             break
     if handled:
         verify_payments()
+        verify_payouts()
     return handled
 
 
 def _look_at(events: Iterable[WebhookEvent]) -> None:
     for event in events:
-        named = payments.named_by_webhook(
-            event.provider,
-            path_token=event.path_token,
-            reference=event.reference,
-            provider_ref=event.provider_ref,
-            echo_hash=event.echo_hash,
-        )
-        if named:
-            payments.make_due(named)
+        if _wake(event):
             webhooks.finish(event, EventStatus.DONE)
         elif (clock.now() - event.received_at).total_seconds() < 60:
             # It may have overtaken our own reply: the attempt's provider id is not stored yet (E6).
             webhooks.retry_later(event, "names no attempt of ours yet")
         else:
             webhooks.finish(event, EventStatus.IGNORED)
+
+
+def _wake(event: WebhookEvent) -> bool:
+    """Make due what a message names; say whether it names anything of ours."""
+    named = payments.named_by_webhook(
+        event.provider,
+        path_token=event.path_token,
+        reference=event.reference,
+        provider_ref=event.provider_ref,
+        echo_hash=event.echo_hash,
+    )
+    sent = payouts.named_by_webhook(
+        event.provider,
+        path_token=event.path_token,
+        reference=event.reference,
+        provider_ref=event.provider_ref,
+    )
+    if event.authenticity == Authenticity.SIGNED:
+        leases.adopt([*named, *sent], event.path_token, event.reference, event.provider_ref)
+    payments.make_due(named)
+    payouts.make_due(sent)
+    return bool(named or sent)
 
 
 def send_notices() -> int:
@@ -193,6 +251,9 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "submit_payments": submit_payments,
     "process_webhooks": process_webhooks,
     "verify_payments": verify_payments,
+    "send_payouts": send_payouts,
+    "verify_payouts": verify_payouts,
+    "release_holds": release_holds,
     "send_notices": send_notices,
     "seal_books": seal_books,
 }

@@ -128,12 +128,18 @@ def due_providers(model: type[Asked], statuses: Sequence[str]) -> list[str]:
     return sorted(session.scalars(query))
 
 
-def due(model: type[A], provider: str, statuses: Sequence[str], limit: int) -> Sequence[A]:
+def due(
+    model: type[A],
+    provider: str,
+    statuses: Sequence[str],
+    limit: int,
+    *also: sa.ColumnElement[bool],
+) -> Sequence[A]:
     """Lock the attempts of a provider that are due and that nobody holds, the longest due first."""
     assert in_transaction(), "claims are committed before anybody is called"
     return session.scalars(
         sa.select(model)
-        .where(model.provider == provider, *_is_due(model, statuses))
+        .where(model.provider == provider, *_is_due(model, statuses), *also)
         .order_by(model.next_check_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -236,11 +242,7 @@ def named(model: type[A], provider: str, *facts: tuple[Any, str | None]) -> Sequ
 
 
 def adopt(
-    rows: Sequence[Asked],
-    *,
-    path_token: str | None,
-    reference: str | None,
-    provider_ref: str | None,
+    rows: Sequence[Asked], path_token: str | None, reference: str | None, provider_ref: str | None
 ) -> bool:
     """Keep the provider's id that a signed message tells on the address of one attempt alone.
 
@@ -252,7 +254,7 @@ def adopt(
     (row,) = rows
     if row.callback_token != path_token or reference not in (None, row.reference):
         return False
-    if row.provider_ref is not None or _taken(row, provider_ref):
+    if row.settled_at or row.provider_ref is not None or _taken(row, provider_ref):
         return False
     row.provider_ref = provider_ref
     return True

@@ -27,6 +27,7 @@ FLOORS = {
     "shop.settlement": 8,
     "shop.payout_settlement": 8,
     "shop.payout_notices": 8,
+    "shop.refunds": 8,
     "shop.payment_notices": 8,
     "shop.receipts": 8,
     "shop.checkout": 7,
@@ -69,6 +70,7 @@ ONE_ROOM = (
         "shop.receipts",
         "shop.payout_settlement",
         "shop.payout_notices",
+        "shop.refunds",
     },
     {"shop.jobs", "shop.lanes", "shop.sweeper"},
 )
@@ -191,7 +193,14 @@ def test_pages_and_commands_call_no_provider_by_name():
 
 
 #: `with transaction():` opens in these files; each other one says why it may.
-TRANSACTIONS_MAY = {"service.py", "settlement.py", "payout_settlement.py", "jobs.py", "sweeper.py"}
+TRANSACTIONS_MAY = {
+    "service.py",
+    "settlement.py",
+    "payout_settlement.py",
+    "refunds.py",
+    "jobs.py",
+    "sweeper.py",
+}
 EXCEPTIONS = {
     "shop/db.py": "where it is made",
     "shop/orders/placing.py": "the part of orders/service.py that turns a basket into an order",

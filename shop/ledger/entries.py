@@ -108,11 +108,15 @@ def payout_failed(reference: str, user_id: int, amount: Money) -> Entry:
     return Entry("payout_failed", (Leg(f"payout-failed:{reference}", hold, wallet, amount),))
 
 
-def payout_late(reference: str, provider: str, user_id: int, amount: Money) -> Entry:
+def payout_late(reference: str, provider: str, user_id: int, amount: Money, fee: Money) -> Entry:
     """A payout left after all, when its money had been given back: the user owes it to us."""
     owed = chart.debt(user_id, amount.currency)
     left = chart.float_at(provider, amount.currency)
-    return Entry("payout_late", (Leg(f"payout-late:{reference}", owed, left, amount),))
+    legs = [Leg(f"payout-late:{reference}", owed, left, amount)]
+    if fee:
+        spent = chart.expense("provider-fees", fee.currency)
+        legs.append(Leg(f"payout-fee:{reference}", spent, left, fee))
+    return Entry("payout_late", tuple(legs))
 
 
 def debt_repaid(reference: str, user_id: int, amount: Money) -> Entry:
