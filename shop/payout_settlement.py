@@ -18,9 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from shop import clock, leases, payout_notices
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
-from shop.errors import Conflict, InsufficientFunds, Refusal
+from shop.errors import InsufficientFunds
 from shop.leases import Answer
-from shop.ledger import chart, entries
+from shop.ledger import entries
 from shop.ledger import service as ledger
 from shop.ledger.entries import Entry
 from shop.money import Money
@@ -28,27 +28,13 @@ from shop.notices import service as notices
 from shop.notices.service import Message
 from shop.payouts import service as payouts
 from shop.payouts.models import Payout
-from shop.payouts.service import Claim, Intent, NotRetryable
-from shop.payouts.states import EDGES, OPEN, Evidence, PayoutPurpose, PayoutStatus
-from shop.providers import methods
+from shop.payouts.service import Claim, Intent
+from shop.payouts.states import EDGES, OPEN, Evidence, PayoutStatus
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
 from shop.signals import payout_settled
 
 logger = logging.getLogger(__name__)
-
-
-class NotInReview(Conflict):
-    """Nobody has to decide about this payout: it runs by itself, or has ended."""
-
-    code = "not_in_review"
-
-
-class SecondPersonNeeded(Refusal):
-    """Whoever proposed this end cannot confirm it (B5)."""
-
-    code = "second_person_needed"
-    http_status = 403
 
 
 def start_payout(intent: Intent) -> Payout:
@@ -70,99 +56,6 @@ def start_payout(intent: Intent) -> Payout:
 def _start(intent: Intent) -> Payout:
     with transaction():
         return payouts.request(intent)
-
-
-@retrying
-def cancel_payout(payout_id: int, source: str, words: str = "") -> Payout:
-    """Give up a payout that was never sent: its money is in the wallet again.
-
-    Raises `NotCancellable` once the provider may have heard of it.
-    """
-    with transaction():
-        payout = payouts.locked([payout_id])[payout_id]
-        payouts.cancel(payout, source, words)
-        ledger.post(_return_entry(payout, accounts.owner_id(payout.user_id)))
-    payout_settled.send(payout.reference)
-    return payout
-
-
-@retrying
-def retry_payout(payout_id: int, source: str, words: str = "") -> Payout:
-    """Send what came back once more, as a new payout from the wallet; one per failed payout.
-
-    Raises `NotRetryable` for any other payout, and for one whose number nobody can send to now;
-    `InsufficientFunds` when the wallet was spent meanwhile.
-    """
-    with transaction():
-        old = payouts.locked([payout_id])[payout_id]
-        if old.state is not PayoutStatus.FAILED or old.late_ref is not None:
-            raise NotRetryable(f"payout {old.reference} is {old.status}")
-        asked = methods.get(old.method)
-        usable = payouts.payout_methods(old.country, asked.operator, old.currency)
-        if not usable:
-            raise NotRetryable(f"payout {old.reference}: nobody can send to this number now")
-        owner_id = accounts.owner_id(old.user_id)
-        payouts.note(old, source, words=f"sent anew: {words}")
-        return payouts.request(
-            Intent(
-                purpose=PayoutPurpose.WITHDRAWAL,
-                user_id=owner_id,
-                method=asked if asked in usable else usable[0],
-                payee_phone=old.payee_phone,
-                amount=old.money,
-                source=chart.wallet(owner_id, old.currency),
-                form_key=f"retry:{old.reference}",
-                language=old.language,
-            )
-        )
-
-
-@retrying
-def resolve_payout(
-    payout_id: int, to: PayoutStatus, by: str, reason: str, transaction_ref: str | None = None
-) -> Payout:
-    """Propose how a payout in review ended, or confirm what another person proposed (B5).
-
-    It ends when the second of two different people says the same. A success names the provider's
-    transaction. Raises `NotInReview`, or `SecondPersonNeeded` when one person speaks twice.
-    """
-    assert to in (PayoutStatus.SUCCEEDED, PayoutStatus.FAILED), "people end it either way"
-    with transaction():
-        payout = payouts.locked([payout_id])[payout_id]
-        if payout.state is not PayoutStatus.REVIEW:
-            raise NotInReview(f"payout {payout.reference} is {payout.status}")
-        same = (payout.proposed, payout.proposed_ref) == (to, transaction_ref)
-        if same and _is_same_person(payout.proposed_by, by):
-            raise SecondPersonNeeded(f"payout {payout.reference}: another person confirms")
-        if not same:
-            payout.proposed, payout.proposed_by, payout.proposed_ref = to, by, transaction_ref
-            payouts.note(payout, by, words=f"proposes {to}: {reason}")
-            return payout
-        _end_by_people(payout, to, by, reason)
-    payout_settled.send(payout.reference)
-    return payout
-
-
-def _is_same_person(one: str | None, other: str) -> bool:
-    return one is not None and one.strip().casefold() == other.strip().casefold()
-
-
-def _end_by_people(payout: Payout, to: PayoutStatus, by: str, reason: str) -> None:
-    payout.confirmed_by, now = by, clock.now()
-    if to is PayoutStatus.SUCCEEDED:
-        ref = payout.proposed_ref
-        if not ref or payouts.known_transactions([ref]).get((payout.provider, ref)):
-            raise Conflict(f"payout {payout.reference}: a success names a transaction of its own")
-        payout.transaction_ref = ref
-        entry = _gone_entry(payout, None)
-    else:
-        payout.reason = Reason.REFUSED
-        entry = _return_entry(payout, accounts.owner_id(payout.user_id))
-    payouts.move(payout, to, by, reason, evidence=Evidence.PEOPLE, asked_at=now)
-    session.flush()
-    ledger.post(entry)
-    message = payout_notices.arrived if to is PayoutStatus.SUCCEEDED else payout_notices.returned
-    notices.put_all([message(payout)])
 
 
 def settle_payouts(answers: Sequence[Answer[Claim]]) -> int:

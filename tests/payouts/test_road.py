@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from shop import clock, jobs, payout_settlement, refunds
+from shop import clock, jobs, payout_decisions, payout_settlement, refunds
 from shop.accounts.models import User
 from shop.db import session, transaction
 from shop.errors import Conflict, InsufficientFunds
@@ -538,7 +538,7 @@ def test_one_held_for_a_person_waits_for_ever(street: Street):
 def test_what_was_not_sent_can_be_cancelled(street: Street):
     payout = street.request(street.fund(HELD), AMOUNT)
 
-    payout_settlement.cancel_payout(payout.id, "user")
+    payout_decisions.cancel_payout(payout.id, "user")
 
     assert street.payout(payout).status == "cancelled"
     assert wallet_of(street, payout) == HELD
@@ -549,7 +549,7 @@ def test_what_was_not_sent_can_be_cancelled(street: Street):
 
 def test_what_was_sent_cannot(street: Street, sent: Payout):
     with pytest.raises(payouts.NotCancellable):
-        payout_settlement.cancel_payout(sent.id, "user")
+        payout_decisions.cancel_payout(sent.id, "user")
 
     assert hold_of(street, sent) == AMOUNT
 
@@ -559,8 +559,8 @@ def test_a_failed_payout_is_sent_anew_once(street: Street):
     payout = street.withdraw(user, AMOUNT)
     settle(payout, Outcome(Status.FAILED, words="limit"))
 
-    again = payout_settlement.retry_payout(payout.id, "Awa", "wrong number")
-    twice = payout_settlement.retry_payout(payout.id, "Awa", "wrong number")
+    again = payout_decisions.retry_payout(payout.id, "Awa", "wrong number")
+    twice = payout_decisions.retry_payout(payout.id, "Awa", "wrong number")
 
     assert again.id == twice.id != payout.id
     assert again.reference != payout.reference
@@ -569,7 +569,7 @@ def test_a_failed_payout_is_sent_anew_once(street: Street):
 
 def test_only_a_failed_payout_is_sent_anew(street: Street, sent: Payout):
     with pytest.raises(payouts.NotRetryable):
-        payout_settlement.retry_payout(sent.id, "Awa")
+        payout_decisions.retry_payout(sent.id, "Awa")
 
 
 def in_review(street: Street, payout: Payout) -> Payout:
@@ -582,11 +582,11 @@ def test_two_people_end_a_review(street: Street, sent: Payout, to: PayoutStatus)
     payout = in_review(street, sent)
     ref = "T77" if to is PayoutStatus.SUCCEEDED else None
 
-    payout_settlement.resolve_payout(payout.id, to, "Awa", "seen in the portal", ref)
+    payout_decisions.resolve_payout(payout.id, to, "Awa", "seen in the portal", ref)
     assert street.payout(payout).status == "review"
-    with pytest.raises(payout_settlement.SecondPersonNeeded):
-        payout_settlement.resolve_payout(payout.id, to, " awa ", "seen in the portal", ref)
-    payout_settlement.resolve_payout(payout.id, to, "Koffi", "seen as well", ref)
+    with pytest.raises(payout_decisions.SecondPersonNeeded):
+        payout_decisions.resolve_payout(payout.id, to, " awa ", "seen in the portal", ref)
+    payout_decisions.resolve_payout(payout.id, to, "Koffi", "seen as well", ref)
 
     payout = street.payout(payout)
     assert (payout.status, evidence(payout)) == (to, "people")
@@ -598,13 +598,13 @@ def test_two_people_end_a_review(street: Street, sent: Payout, to: PayoutStatus)
 def test_two_people_who_disagree_end_nothing(street: Street, sent: Payout):
     payout = in_review(street, sent)
 
-    payout_settlement.resolve_payout(payout.id, PayoutStatus.FAILED, "Awa", "not there")
-    payout_settlement.resolve_payout(payout.id, PayoutStatus.SUCCEEDED, "Koffi", "there", "T7")
+    payout_decisions.resolve_payout(payout.id, PayoutStatus.FAILED, "Awa", "not there")
+    payout_decisions.resolve_payout(payout.id, PayoutStatus.SUCCEEDED, "Koffi", "there", "T7")
 
     assert street.payout(payout).status == "review"
     assert hold_of(street, payout) == AMOUNT
 
 
 def test_nobody_decides_about_what_runs(street: Street, sent: Payout):
-    with pytest.raises(payout_settlement.NotInReview):
-        payout_settlement.resolve_payout(sent.id, PayoutStatus.FAILED, "Awa", "impatient")
+    with pytest.raises(payout_decisions.NotInReview):
+        payout_decisions.resolve_payout(sent.id, PayoutStatus.FAILED, "Awa", "impatient")
