@@ -89,7 +89,8 @@ def request(intent: Intent) -> Payout:
 
 
 def _same(first: Payout, intent: Intent) -> Payout:
-    if (first.user_id, first.money) != (intent.user_id, intent.amount):
+    asked = (intent.user_id, intent.amount, intent.payee_phone)
+    if (first.user_id, first.money, first.payee_phone) != asked:
         raise Conflict(f"this form made payout {first.reference}")
     return first
 
