@@ -11,12 +11,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import TypeAlias, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from shop import clock, payment_notices, receipts
+from shop import clock, leases, payment_notices, receipts
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
 from shop.errors import Conflict, Refusal
@@ -37,25 +37,8 @@ from shop.signals import payment_settled
 
 logger = logging.getLogger(__name__)
 
-#: Payments settled in one transaction; a batch that fails is replayed one by one.
-BATCH: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of asking a provider about one leased attempt."""
-
-    claim: Claim
-    said: Outcome | ProviderRejected | ProviderUnavailable
-    asked_at: datetime
-    """When the question left: an absence counts only if it was observed late enough (W5)."""
-    submitted: bool
-    """True for the first request, False for a question about its fate."""
-
-    @property
-    def source(self) -> str:
-        """The word of the event rows."""
-        return "submit" if self.submitted else "verify"
+#: What came of asking about one leased payment.
+Answer: TypeAlias = leases.Answer[Claim]
 
 
 class AttemptUnderWay(Conflict):
@@ -160,16 +143,7 @@ def settle_payments(answers: Sequence[Answer]) -> int:
 
     A batch that fails is replayed one by one, so that a poisoned row parks alone.
     """
-    ended = 0
-    for start in range(0, len(answers), BATCH):
-        batch = answers[start : start + BATCH]
-        try:
-            ended += len(_settle(batch))
-        except Exception:
-            logger.exception("a batch of %d answers failed; replaying one by one", len(batch))
-            for answer in batch:
-                ended += _settle_alone(answer)
-    return ended
+    return leases.settle_in_batches(answers, lambda batch: len(_settle(batch)), _settle_alone)
 
 
 def _settle_alone(answer: Answer) -> int:
@@ -359,12 +333,8 @@ def _stay_unknown(
 
 def _miss(batch: _Batch, payment: Payment, order: Order, answer: Answer, said: Outcome) -> None:
     """Act on an absence, once it was observed so late that the request can no longer be on its way."""
-    timing = payments.provider_of(payment).timing
-    assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
-    visible_at = payment.sent_at + timedelta(
-        seconds=timing.lease_s + timing.total_s + timing.visibility_lag_s
-    )
-    if answer.asked_at < visible_at or payment.state is PaymentStatus.PENDING:
+    early = answer.asked_at < leases.surely_visible_at(payment)
+    if early or payment.state is PaymentStatus.PENDING:
         # Too early to mean anything; and what was accepted once is not absent, whatever is said now.
         return
     words = said.words or "absent"

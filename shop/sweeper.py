@@ -16,6 +16,8 @@ from shop.notices.models import Notice
 from shop.orders.models import SellerOrder
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
+from shop.payouts.models import Payout
+from shop.payouts.states import UNSENT, PayoutStatus
 from shop.webhooks.models import EventStatus, WebhookEvent
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,16 @@ _OLDEST: Final = {
     ),
     "verify_payments": sa.select(sa.func.min(Payment.next_check_at)).where(~_created),
     "expire_orders": sa.select(sa.func.min(SellerOrder.wake_at)),
+    "return_refunds": sa.select(sa.func.min(SellerOrder.return_at)),
+    "release_holds": sa.select(sa.func.min(Payout.next_check_at)).where(
+        Payout.status == PayoutStatus.HELD
+    ),
+    "send_payouts": sa.select(sa.func.min(Payout.next_check_at)).where(
+        Payout.status == PayoutStatus.REQUESTED
+    ),
+    "verify_payouts": sa.select(sa.func.min(Payout.next_check_at)).where(
+        Payout.status.not_in(UNSENT)
+    ),
     "send_notices": sa.select(sa.func.min(Notice.next_try_at)).where(Notice.sent_at.is_(None)),
 }
 

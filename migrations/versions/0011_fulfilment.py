@@ -8,7 +8,7 @@ from alembic import op
 from migrations import triggers
 
 revision = "0011"
-down_revision = "0007"
+down_revision = "0008"
 
 #: The tables as of this migration; a test holds them against shop/orders/states.py.
 OPEN = ("to_accept", "accepted", "preparing", "ready", "sent", "asked", "received")
@@ -43,6 +43,8 @@ TABS = {
     "done": ("handed_over", "confirmed", "decided"),
     "refused": ("refused", "cancelled"),
 }
+#: When something is owed to a seller order: indexed where it is.
+MOMENTS = ("wake_at", "return_at")
 #: Spelled as `ALTER TABLE ADD COLUMN`, which both databases understand: copying the table, as SQLite's
 #: batches do, would break the rows that point at it.
 COLUMNS = {
@@ -55,6 +57,7 @@ COLUMNS = {
     "staff_since": "{moment}",
     "code_tries": "BIGINT NOT NULL DEFAULT 0 CHECK (code_tries BETWEEN 0 AND 5)",
     "closed_at": "{moment}",
+    "return_at": "{moment}",
     "released_amount": "BIGINT NOT NULL DEFAULT 0 CHECK (released_amount >= 0)",
     "kept_amount": "BIGINT NOT NULL DEFAULT 0 CHECK (kept_amount >= 0)",
     "refunded_amount": "BIGINT NOT NULL DEFAULT 0 CHECK (refunded_amount >= 0)",
@@ -93,7 +96,8 @@ def upgrade() -> None:
     )
     for tab, stages in TABS.items():
         _partial(f"ix_seller_order_{tab}", ["store_id", "paid_at", "id"], f"stage IN {stages}")
-    _partial("ix_seller_order_wake_at", ["wake_at"], "wake_at IS NOT NULL")
+    for moment in MOMENTS:
+        _partial(f"ix_seller_order_{moment}", [moment], f"{moment} IS NOT NULL")
     _open_what_is_paid()
     _rules()
 
@@ -216,7 +220,7 @@ def downgrade() -> None:
     else:
         triggers.drop_functions("seller_order", "transfer_leaves")
     op.drop_table("seller_order_event")
-    for name in (*TABS, "wake_at"):
+    for name in (*TABS, *MOMENTS):
         op.drop_index(f"ix_seller_order_{name}", "seller_order")
     for name in reversed(COLUMNS):
         op.execute(f"ALTER TABLE seller_order DROP COLUMN {name}")

@@ -7,7 +7,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Attach every command group."""
-    from shop.cli import demo, escrow, ledger, orders, payments, system
+    from shop.cli import demo, escrow, ledger, orders, payments, payouts, system
     from shop.cli.later import Later
 
     for group in (
@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
         ledger.group,
         orders.group,
         payments.group,
+        payouts.group,
         system.config_group,
     ):
         app.cli.add_command(group)

@@ -22,6 +22,11 @@ class Kind(StrEnum):
     MONEY_KEPT = "money_kept"
     ORDER_STEP = "order_step"
     HAND_OVER_CODE = "hand_over_code"
+    PAYOUT_SENT = "payout_sent"
+    PAYOUT_ARRIVED = "payout_arrived"
+    PAYOUT_RETURNED = "payout_returned"
+    PAYOUT_LATE = "payout_late"
+    REFUND_KEPT = "refund_kept"
 
 
 class Notice(Base):

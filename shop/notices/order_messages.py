@@ -63,8 +63,7 @@ def refunded(reference: str, back: Money, access_token: str, *, language: str) -
     with force_locale(language):
         return plain(
             _(
-                "Commande %(reference)s annulée : %(amount)s sont dans votre portefeuille."
-                " Pourquoi : %(link)s",
+                "Commande %(reference)s annulée : %(amount)s vous sont rendus. Où et pourquoi : %(link)s",
                 reference=spaced(reference),
                 amount=amount_text(back),
                 link=_buyers(access_token),
@@ -77,8 +76,8 @@ def shared(reference: str, back: Money, access_token: str, *, language: str) -> 
     with force_locale(language):
         return plain(
             _(
-                "Commande %(reference)s, décision prise : %(amount)s sont dans votre portefeuille."
-                " Pourquoi : %(link)s",
+                "Commande %(reference)s, décision prise : %(amount)s vous sont rendus."
+                " Où et pourquoi : %(link)s",
                 reference=spaced(reference),
                 amount=amount_text(back),
                 link=_buyers(access_token),

@@ -27,7 +27,7 @@ def release(part: SellerOrder) -> None:
 
 
 def refund_of(part: SellerOrder) -> None:
-    """Give the whole escrow back to the buyer's wallet: the one door of every refund."""
+    """Give the whole escrow back to the buyer's wallet; from there it is sent on to the phone that paid."""
     nothing = Money(0, part.currency)
     _share(part, Escrow.REFUNDED, to_seller=nothing, kept=nothing)
 
@@ -65,3 +65,4 @@ def _share(part: SellerOrder, to: Escrow, *, to_seller: Money, kept: Money) -> N
     part.escrow, part.closed_at = to, clock.now()
     part.released_amount, part.kept_amount = to_seller.amount, kept.amount
     part.refunded_amount = to_buyer.amount
+    part.return_at = part.closed_at if to_buyer else None

@@ -23,6 +23,7 @@ class OrderStatus(StrEnum):
 
 
 _TO_WAKE = sa.text("wake_at IS NOT NULL")
+_TO_RETURN = sa.text("return_at IS NOT NULL")
 
 
 def under(tab: Tab) -> str:
@@ -117,6 +118,12 @@ class SellerOrder(Base):
         sa.Index(
             "ix_seller_order_wake_at", "wake_at", sqlite_where=_TO_WAKE, postgresql_where=_TO_WAKE
         ),
+        sa.Index(
+            "ix_seller_order_return_at",
+            "return_at",
+            sqlite_where=_TO_RETURN,
+            postgresql_where=_TO_RETURN,
+        ),
         *(_tab_index(tab) for tab in Tab),
     )
 
@@ -147,6 +154,8 @@ class SellerOrder(Base):
     """Since when a person of staff should look: five wrong codes, or a silent buyer."""
     code_tries: Mapped[int] = mapped_column(default=0)
     closed_at: Mapped[datetime | None]
+    return_at: Mapped[datetime | None]
+    """When a refund is to be sent on to the phone that paid; None when nothing is, or it was."""
     released_amount: Mapped[int] = mapped_column(default=0)
     """What the seller's wallet received."""
     kept_amount: Mapped[int] = mapped_column(default=0)

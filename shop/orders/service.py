@@ -21,6 +21,7 @@ from shop.orders.models import Order, OrderStatus, SellerOrder
 from shop.orders.placing import Contact, Line, StoreQuote, place, quote
 from shop.orders.refusals import OutOfStock
 from shop.orders.stock import Articles, articles_of, consume_stock, hold_stock, return_stock
+from shop.orders.whereabouts import refund_key
 
 __all__ = [
     "Articles",
@@ -45,6 +46,7 @@ __all__ = [
     "of_user",
     "place",
     "quote",
+    "refund_key",
     "return_stock",
     "seller_shares",
     "visible_to",

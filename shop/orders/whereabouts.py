@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
+
+from shop.db import session
 from shop.i18n import _, amount_text, moment
 from shop.ledger import chart
 from shop.ledger import service as ledger
 from shop.money import Money, total
 from shop.orders.models import SellerOrder
 from shop.orders.states import Escrow, Stage
+from shop.payouts.models import Payout, Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,34 @@ def for_buyer(part: SellerOrder, where: Whereabouts) -> str:
                 _("%(paid)s ont été payés à %(store)s le %(at)s.", **places | {"paid": paid})
             )
         case Escrow.REFUNDED:
-            return str(_("%(back)s sont revenus dans votre portefeuille le %(at)s.", **places))
+            return _back_with_buyer(part, places)
         case Escrow.SPLIT:
             paid = amount_text(where.to_seller + where.kept)
             return str(
                 _(
-                    "%(back)s sont revenus dans votre portefeuille et %(paid)s ont été payés à %(store)s"
-                    " le %(at)s.",
+                    "%(back)s vous ont été rendus et %(paid)s payés à %(store)s le %(at)s.",
                     **places | {"paid": paid},
                 )
             )
+
+
+def refund_key(part: SellerOrder) -> str:
+    """Name the one request to send a refund on to the phone that paid."""
+    return f"seller-order:{part.reference}"
+
+
+def _back_with_buyer(part: SellerOrder, places: dict[str, str]) -> str:
+    """Follow a refund on its way from the wallet to the phone, by the books of its payout."""
+    reference = session.scalar(
+        sa.select(Payout.reference)
+        .join(Refund, Refund.payout_id == Payout.id)
+        .where(Refund.form_key == refund_key(part))
+    )
+    if reference and ledger.balance(chart.hold(reference, part.currency)):
+        return str(_("%(back)s repartent vers le numéro qui a payé.", **places))
+    if reference and ledger.first_transfer(f"payout-succeeded:{reference}"):
+        return str(_("%(back)s ont été renvoyés au numéro qui a payé.", **places))
+    return str(_("%(back)s sont revenus dans votre portefeuille le %(at)s.", **places))
 
 
 def _buyer_waits(part: SellerOrder, places: dict[str, str]) -> str:
