@@ -73,7 +73,9 @@ class Lease:
 L = TypeVar("L", bound=Lease)
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: `Answer[Claim](...)` writes its own type on the instance, which Python 3.11 only
+# forgives a frozen class when it has a `__dict__`.
+@dataclass(frozen=True)
 class Answer(Generic[L]):
     """What came of asking a provider about one leased attempt."""
 
