@@ -9,11 +9,13 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from shop.money import Money
+from shop.sandbox.credentials import MERCHANT
 from shop.sandbox.faults import FaultRefused
 from shop.sandbox.handsets import NoSuchPhone, check_e164
+from shop.sandbox.payouts import fee_of
 from shop.sandbox.registry import info
 from shop.sandbox.switches import SwitchRefused
-from shop.sandbox.values import Movement, Prompt, Sms
+from shop.sandbox.values import Movement, Payout, Prompt, Refund, Sms
 from shop.sandbox.wire import body_object, json_answer
 from shop.sandbox.world import World
 
@@ -42,7 +44,15 @@ def create_blueprint(world: World, port: int) -> Blueprint:
     @bp.get("/api/book")
     def book() -> Response:
         moved = world.book(request.args.get("provider"))
-        return json_answer({"movements": [_movement(m) for m in moved]})
+        sent = world.payouts.book(request.args.get("provider"))
+        back = world.refunds.book(request.args.get("provider"))
+        return json_answer(
+            {
+                "movements": [_movement(m) for m in moved],
+                "payouts": [_sending(payout) for payout in sent],
+                "refunds": [_sending(refund) for refund in back],
+            }
+        )
 
     @bp.get("/api/webhooks")
     def webhooks() -> Response:
@@ -168,6 +178,8 @@ def _phone(world: World, e164: str) -> dict[str, Any]:
         "prompts": [_prompt(p) for p in pending],
         "sms": [_sms(message) for message in world.inbox(e164)],
         "movements": [_movement(m) for m in moved],
+        "payouts": [_sending(payout) for payout in world.payouts.to(e164)],
+        "refunds": [_sending(refund) for refund in world.refunds.to(e164)],
     }
 
 
@@ -204,6 +216,27 @@ def _movement(moved: Movement) -> dict[str, Any]:
         "payer": moved.payer,
         "at": moved.at.isoformat(),
     }
+
+
+def _sending(sent: Payout) -> dict[str, Any]:
+    """Write a payout or a refund; a refund names what it gives back."""
+    ended = sent.completed_at
+    told = {
+        "id": sent.id,
+        "provider": sent.provider,
+        "merchant": MERCHANT,
+        "reference": sent.reference,
+        "provider_ref": sent.provider_ref,
+        "transaction_id": sent.transaction_id,
+        **_money(sent.amount),
+        "fee": fee_of(sent).to_wire(),
+        "phone": sent.phone,
+        "state": sent.state,
+        "reason": sent.reason,
+        "created_at": sent.created_at.isoformat(),
+        "completed_at": ended.isoformat() if ended else None,
+    }
+    return told | ({"prompt": sent.prompt_id} if isinstance(sent, Refund) else {})
 
 
 def _sms(message: Sms) -> dict[str, Any]:

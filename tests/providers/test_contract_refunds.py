@@ -83,9 +83,8 @@ class RefundBench(Bench):
         return outcome.reason
 
 
-@pytest.fixture(params=PROVIDERS)
+@pytest.fixture(params=[name for name in PROVIDERS if PROVIDERS[name].can.refund])
 def bench(request) -> Iterator[RefundBench]:
-    needs(PROVIDERS[request.param].can.refund, "it cannot refund")
     made: list[RefundBench] = []
 
     def now() -> datetime:
