@@ -44,7 +44,7 @@ def purses(user_id: int) -> list[Purse]:
     )
     leaving = payouts.in_flight(user_id)
     found = [
-        Purse(Money(balance, currency), leaving.get(currency, Money(0, currency)))
+        Purse(Money(int(balance or 0), currency), leaving.get(currency, Money(0, currency)))
         for currency, balance in rows
     ]
     return sorted(found, key=lambda purse: (-purse.available.amount, purse.currency))
@@ -73,9 +73,7 @@ def statement(
     user_id: int, currency: str, *, before_id: int | None = None, limit: int = 20
 ) -> Statement:
     """List a wallet's movements, each with the balance it left and what caused it."""
-    lines = ledger.statement(
-        chart.wallet(user_id, currency), limit=limit + 1, before_id=before_id
-    )
+    lines = ledger.statement(chart.wallet(user_id, currency), limit=limit + 1, before_id=before_id)
     shown = lines[:limit]
     payments = _payments_of(shown)
     return Statement(

@@ -1,14 +1,13 @@
-"""Taking money out of a wallet: set apart at once, sent by a worker, returned when it cannot arrive."""
+"""Taking money out of a wallet: by which operators, and what is then asked of the payouts room."""
 
 from __future__ import annotations
 
 from shop import phone as phones
 from shop.accounts.models import User
-from shop.db import retrying, transaction
 from shop.ledger import chart
 from shop.money import Money
 from shop.payouts import service as payouts
-from shop.payouts.models import Payout
+from shop.payouts.service import Intent
 from shop.payouts.states import PayoutPurpose
 from shop.providers import methods
 from shop.providers.methods import Method
@@ -24,24 +23,18 @@ def ways_out(user: User, currency: str) -> list[Method]:
     return sorted(best, key=lambda method: method.operator != guess)
 
 
-@retrying
-def withdraw(user: User, method: Method, amount: Money, *, form_key: str, language: str) -> Payout:
-    """Set the amount apart and request its payout to the user's own proven number; the caller rings.
-
-    The same form key gives the first payout again (B4). Raises `InsufficientFunds` or `AmountRefused`,
-    and nothing is then changed.
-    """
+def withdrawal(
+    user: User, method: Method, amount: Money, *, form_key: str, language: str
+) -> Intent:
+    """Say what a withdrawal is: from the user's wallet to the user's own proven number."""
     assert user.verified_at is not None, "money goes to a proven number only (W7)"
-    with transaction():
-        return payouts.request(
-            payouts.Intent(
-                purpose=PayoutPurpose.WITHDRAWAL,
-                user_id=user.id,
-                method=method,
-                payee_phone=user.phone,
-                amount=amount,
-                source=chart.wallet(user.id, amount.currency),
-                form_key=form_key,
-                language=language,
-            )
-        )
+    return Intent(
+        purpose=PayoutPurpose.WITHDRAWAL,
+        user_id=user.id,
+        method=method,
+        payee_phone=user.phone,
+        amount=amount,
+        source=chart.wallet(user.id, amount.currency),
+        form_key=form_key,
+        language=language,
+    )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
+from shop import payout_settlement, queue
 from shop import phone as phones
-from shop import queue
 from shop.accounts import service as accounts
 from shop.accounts.models import User
 from shop.accounts.service import PinAnswer
@@ -20,10 +21,10 @@ from shop.db import end_read
 from shop.errors import InsufficientFunds, NotFound
 from shop.i18n import _, amount_text, language
 from shop.money import Money, MoneyError
-from shop.payouts import reading as payout_reading
 from shop.payouts import service as payouts
 from shop.payouts import wording as payout_wording
 from shop.payouts.models import Payout
+from shop.payouts.states import EDGES, PayoutPurpose, PayoutStatus
 from shop.providers import methods
 from shop.wallets import reading, service, wording
 from shop.wallets.forms import WithdrawForm, chips
@@ -33,6 +34,12 @@ bp = Blueprint("wallet", __name__)
 
 #: French Excel opens a file of semicolons that begins so.
 BOM: Final = "\ufeff"
+#: How the state of a payout looks.
+TONES: Final = {
+    PayoutStatus.SUCCEEDED: "ok",
+    PayoutStatus.FAILED: "ko",
+    PayoutStatus.CANCELLED: "info",
+}
 
 
 def _user() -> User:
@@ -126,8 +133,10 @@ def withdraw() -> str | BaseResponse | tuple[str, int]:
         form.pin.errors = [refused]
         return _withdraw_page(form, user), 422
     try:
-        payout = service.withdraw(
-            user, form.chosen, form.money, form_key=form.form_key.data, language=language()
+        payout = payout_settlement.start_payout(
+            service.withdrawal(
+                user, form.chosen, form.money, form_key=form.form_key.data, language=language()
+            )
         )
     except InsufficientFunds as short:
         form.amount.errors = [
@@ -179,14 +188,31 @@ def _withdraw_page(form: WithdrawForm, user: User) -> str:
 def payout(reference: str) -> str:
     """Say where one payout stands, and where its money is."""
     found = own_payout(reference)
+    method = methods.get(found.method)
     return render_template(
         "wallets/payout.html",
         payout=found,
-        events=payout_reading.events_of(found.id),
-        method=methods.get(found.method),
+        method=method,
         masked=phones.masked(found.payee_phone),
-        wording=payout_wording,
+        label=payout_wording.LABELS[found.state],
+        tone=TONES.get(found.state, "att"),
+        where=payout_wording.sentence(
+            found, amount=amount_text(found.money), operator=method.label, language=language()
+        ),
+        may_cancel=PayoutStatus.CANCELLED in EDGES[found.state],
     )
+
+
+@bp.post("/payout/<reference>/cancel/")
+@signed_in
+def cancel(reference: str) -> BaseResponse:
+    """Give up a payout that was never sent; its money is in the wallet again."""
+    found = own_payout(reference)
+    if found.purpose == PayoutPurpose.WITHDRAWAL:
+        # Sent meanwhile? The page says where the money is.
+        with suppress(payouts.NotCancellable):
+            payout_settlement.cancel_payout(found.id, "user")
+    return redirect(url_for("wallet.payout", reference=reference), 303)
 
 
 def own_payout(reference: str) -> Payout:

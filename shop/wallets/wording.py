@@ -13,6 +13,8 @@ _LABELS: Final[dict[str, Any]] = {
     "payout_requested": _l("Envoi vers un téléphone"),
     "payout_failed": _l("Envoi non abouti, argent revenu"),
     "escrow_released": _l("Vente terminée"),
+    "payout_late": _l("Envoi arrivé après coup"),
+    "debt_repaid": _l("Envoi arrivé après coup, argent repris"),
     "refund": _l("Remboursement"),
 }
 
