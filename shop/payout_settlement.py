@@ -254,13 +254,13 @@ def _apply(batch: _Batch, answer: Answer[Claim], payout: Payout) -> None:
         _stay_unknown(batch, answer, payout, said)
     else:
         _follow(batch, answer, payout, said)
+    if payouts.is_overdue(payout):
+        _doubt(payout, "clock", "nobody could tell so far; a person asks the provider")
     silent = isinstance(said, ProviderUnavailable)
     retry_after_s = said.retry_after_s if isinstance(said, ProviderUnavailable) else None
     payouts.schedule(
         payout, heard_at=None if silent else answer.asked_at, retry_after_s=retry_after_s
     )
-    if payout.state in OPEN and (payout.next_check_at is None or payouts.is_beyond_telling(payout)):
-        _doubt(payout, "clock", "nobody can tell; a person asks the provider")
 
 
 def _refused(batch: _Batch, answer: Answer[Claim], payout: Payout, said: ProviderRejected) -> None:
@@ -294,7 +294,9 @@ def _follow(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Outcome)
     payouts.remember(payout, said)
     match said.status:
         case Status.PENDING:
-            if payout.state in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN):
+            if said.untouched:
+                _miss(answer, payout, "made and never started")
+            elif payout.state in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN):
                 payouts.move(payout, PayoutStatus.PENDING, answer.source, said.words)
                 batch.messages.append(payout_notices.sent(payout))
         case Status.SUCCEEDED:
@@ -304,8 +306,13 @@ def _follow(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Outcome)
                 *(batch, answer, payout),
                 *(said.reason or Reason.REFUSED, said.words, Evidence.ANSWER),
             )
+        case Status.ABSENT if leases.provider_of(payout).can.deduplicates:
+            if _is_certainly_missing(answer, payout):
+                words = f"absent: {said.words}"
+                _return(batch, answer, payout, Reason.OPERATOR_DOWN, words, Evidence.ABSENT)
         case Status.ABSENT:
-            _miss(batch, answer, payout, said)
+            # Where a reference is no key, not finding it proves too little to return money (W5).
+            _miss(answer, payout, f"absent: {said.words}")
         case _:
             assert_never(said.status)
 
@@ -357,7 +364,6 @@ def _doubt(payout: Payout, source: str, words: str, asked_at: datetime | None = 
     logger.error("payout %s needs a person: %s", payout.reference, words)
     if PayoutStatus.REVIEW in EDGES[payout.state]:
         payouts.move(payout, PayoutStatus.REVIEW, source, words, asked_at=asked_at)
-        payout.next_check_at = None
     else:
         payouts.note(payout, source, asked_at=asked_at, words=words)
 
@@ -382,19 +388,17 @@ def _return(
     batch.messages.append(payout_notices.returned(payout))
 
 
-def _miss(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Outcome) -> None:
-    """Act on an absence, once it was observed so late that the request can no longer be on its way."""
-    if payout.state is not PayoutStatus.UNKNOWN:
-        # What was accepted once is not absent, whatever is said now.
-        return
-    if answer.asked_at < leases.surely_visible_at(payout):
-        return
-    words = f"absent: {said.words}"
-    if leases.provider_of(payout).can.deduplicates:
-        _return(batch, answer, payout, Reason.OPERATOR_DOWN, words, Evidence.ABSENT)
-    else:
-        # Where a reference is not a key, not finding it proves too little to give money back (W5).
+def _miss(answer: Answer[Claim], payout: Payout, words: str) -> None:
+    """Give what is missing, but might still be found, to people once time alone will not tell."""
+    if _is_certainly_missing(answer, payout):
         _doubt(payout, answer.source, words, answer.asked_at)
+
+
+def _is_certainly_missing(answer: Answer[Claim], payout: Payout) -> bool:
+    """Say whether it was looked for so late that it can no longer be on its way; what was accepted
+    once is not missing, whatever is said now."""
+    is_lost = payout.state is PayoutStatus.UNKNOWN
+    return is_lost and answer.asked_at >= leases.surely_visible_at(payout)
 
 
 def _fee(payout: Payout, said: Outcome | None) -> Money:
