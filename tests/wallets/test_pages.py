@@ -182,7 +182,7 @@ def test_the_statement_s_lines_add_up_and_download_as_a_spreadsheet(member: Memb
     answer = member.client.get("/wallet/statement.csv?currency=XOF")
 
     assert answer.data.startswith(b"\xef\xbb\xbf")
-    rows = [line.split(";") for line in answer.text.lstrip("\ufeff").split()[1:]]
+    rows = [line.split(";") for line in answer.text.lstrip("\ufeff").splitlines()[1:]]
     moved = [int(row[-4]) for row in rows]
     assert sum(moved) == member.available().amount == 7_400
     assert [int(row[-3]) for row in rows] == [7_400, 7_600, 7_800, 8_000]
