@@ -33,11 +33,11 @@ def listed(
     return session.scalars(query.order_by(Payout.id.desc()).limit(limit)).all()
 
 
-def in_flight(user_id: int) -> dict[str, Money]:
-    """Say what is set apart for a user's payouts that have not ended, in each currency (W3)."""
+def in_flight(owners: Collection[int]) -> dict[str, Money]:
+    """Say what is set apart for people's payouts that have not ended, in each currency (W3)."""
     rows = session.execute(
         sa.select(Payout.currency, sa.func.sum(Payout.amount))
-        .where(Payout.user_id == user_id, Payout.status.in_(IN_FLIGHT))
+        .where(Payout.user_id.in_(owners), Payout.status.in_(IN_FLIGHT))
         .group_by(Payout.currency)
     )
     return {currency: Money(int(amount), currency) for currency, amount in rows}

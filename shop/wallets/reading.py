@@ -8,10 +8,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from shop.accounts import service as accounts
 from shop.db import session
 from shop.ledger import chart
 from shop.ledger import service as ledger
-from shop.ledger.models import LedgerAccount
 from shop.ledger.service import StatementLine
 from shop.money import EXPONENTS, Money
 from shop.payments.models import Payment, Receipt
@@ -36,17 +36,9 @@ class Purse:
 
 def purses(user_id: int) -> list[Purse]:
     """Give every currency in which we ever owed this user something, the fullest first."""
-    codes = {chart.wallet(user_id, currency).code: currency for currency in EXPONENTS}
-    rows = session.execute(
-        sa.select(LedgerAccount.currency, LedgerAccount.balance).where(
-            LedgerAccount.code.in_(codes)
-        )
-    )
-    leaving = payouts.in_flight(user_id)
-    found = [
-        Purse(Money(int(balance or 0), currency), leaving.get(currency, Money(0, currency)))
-        for currency, balance in rows
-    ]
+    owed = ledger.balances(chart.wallet(user_id, currency) for currency in EXPONENTS)
+    leaving = payouts.in_flight(accounts.identities(user_id))
+    found = [Purse(money, leaving.get(money.currency, Money(0, money.currency))) for money in owed]
     return sorted(found, key=lambda purse: (-purse.available.amount, purse.currency))
 
 

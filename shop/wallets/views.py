@@ -80,11 +80,10 @@ def download() -> Response:
     if currency is None:
         raise NotFound("nothing ever moved here")
     lines = list(_rows(current_user.id, currency))
-    name = f"{_('portefeuille')}-{currency}.csv"
     return Response(
         BOM + "".join(lines),
         mimetype="text/csv",
-        headers={"Content-Disposition": f"attachment; filename={name}"},
+        headers={"Content-Disposition": f"attachment; filename=cauri-{currency}.csv"},
     )
 
 
