@@ -252,9 +252,13 @@ def test_a_broken_line_while_asking_is_unknown_never_failed(bench, kind):
     assert bench.status().status is Status.SUCCEEDED
 
 
+@pytest.mark.parametrize("accepted", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("kind", LINE_FAULTS)
-def test_a_broken_line_while_collecting_never_becomes_a_refusal_or_two_charges(bench, kind):
-    bench.fault(kind, on="create", calls=1)
+def test_a_broken_line_while_collecting_never_becomes_a_refusal_or_two_charges(
+    bench, kind, accepted
+):
+    """Before the provider took the request in, or after: the shop cannot tell which."""
+    bench.fault(kind, on="create", calls=1, accepted=accepted)
 
     answer = attempt(bench)
 
@@ -263,6 +267,37 @@ def test_a_broken_line_while_collecting_never_becomes_a_refusal_or_two_charges(b
         assert (kind, answer.status) == ("truncated", Status.PENDING)
     assert len(bench.world.search(bench.name, bench.asked.reference)) <= 1
     assert bench.status().status in (Status.PENDING, Status.ABSENT)
+
+
+def test_when_nobody_listens_at_the_address_nothing_left(bench):
+    settings = bench.settings | {"base_url": "http://127.0.0.1:9"}
+    for key in settings:
+        if key.endswith("_url"):
+            settings[key] = "http://127.0.0.1:9"
+    prefixed = {f"{bench.name}_{key}".upper(): value for key, value in settings.items()}
+    alone = build_providers(prefixed, names=[bench.name])[bench.name]
+
+    with pytest.raises(ProviderUnavailable) as unavailable:
+        alone.collect(bench.asked)
+
+    assert unavailable.value.sent is False
+
+
+def test_another_payment_s_success_is_never_ours(bench):
+    bench.collect()
+    other = replace(
+        bench.asked, reference="PX7K4M2Z", amount=Money(1500, "XOF"), provider_ref=None, memory={}
+    )
+    ours, bench.asked = bench.asked, other
+    bench.collect()
+    bench.pay()
+
+    mixed = replace(ours, provider_ref=bench.asked.provider_ref, memory=dict(bench.asked.memory))
+    try:
+        outcome = bench.provider.collection_status(mixed)
+    except ProviderUnavailable:
+        return
+    assert outcome.status is not Status.SUCCEEDED or outcome.contradiction == "reference"
 
 
 @pytest.mark.parametrize("kind", ["silence", "http_500", "http_429", "html"])
@@ -384,6 +419,72 @@ def test_another_body_under_the_same_signature_is_refused(bench):
     notice = bench.read(delivery, body=delivery.body.replace(b"1500", b"9500"))
 
     assert notice.authenticity is Authenticity.REJECTED
+
+
+def test_a_message_without_its_proof_proves_nothing(bench):
+    needs(bench.can.webhook is Authenticity.SIGNED, "nothing proves it")
+    delivery = announced(bench)
+    bare = {name: value for name, value in delivery.headers.items() if name == "Content-Type"}
+
+    assert not proves(bench, bench.read(replace(delivery, headers=bare)))
+
+
+def test_the_proof_is_found_whatever_the_capitals_of_its_header(bench):
+    delivery = announced(bench)
+    shouted = {name.upper(): value for name, value in delivery.headers.items()}
+    whispered = {name.lower(): value for name, value in delivery.headers.items()}
+
+    assert bench.read(replace(delivery, headers=shouted)) == bench.read(delivery)
+    assert bench.read(replace(delivery, headers=whispered)) == bench.read(delivery)
+
+
+GARBAGE = [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b'{"a":NaN}', b"[" * 20_000, b"a=b&c=d"]
+
+
+@pytest.mark.parametrize("body", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_proves_nothing_and_breaks_nothing(bench, body):
+    needs(bench.can.webhook, "it sends no webhooks")
+    delivery = announced(bench)
+
+    for headers in (delivery.headers, {}, dict.fromkeys(delivery.headers, "é\x00" * 50)):
+        notice = bench.read(replace(delivery, headers=headers), body=body)
+        assert notice.authenticity is Authenticity.REJECTED
+
+
+def test_no_provider_takes_another_s_message_for_a_proof(bench):
+    delivery = announced(bench)
+
+    for name in PROVIDERS.keys() - {bench.name}:
+        settings = {"base_url": registry.origin(name), **credentials.ALL[name]}
+        prefixed = {f"{name}_{key}".upper(): value for key, value in settings.items()}
+        stranger = build_providers(prefixed, names=[name])[name]
+        notice = stranger.parse_webhook(
+            headers=delivery.headers, body=delivery.body, now_s=bench.moment.timestamp()
+        )
+        assert notice.authenticity is not Authenticity.SIGNED
+        assert notice.authenticity is not Authenticity.TOKEN or notice.echoed_token is None
+
+
+def test_a_message_told_three_times_is_known_by_its_id_or_its_bytes(bench):
+    needs(bench.can.webhook, "it sends no webhooks")
+    bench.fault("duplicate_webhooks")
+    bench.collect()
+    bench.pay()
+    for _ in range(3):
+        bench.wait()
+
+    names = {(bench.read(d).event_id or d.body) for d in bench.heard}
+    assert (len(bench.heard), len(names)) == (3, 1)
+
+
+def test_a_payment_nobody_announced_is_found_by_asking(bench):
+    if bench.can.webhook:
+        bench.fault("no_webhook")
+    bench.collect()
+    bench.pay()
+
+    assert bench.heard == []
+    assert bench.status().status is Status.SUCCEEDED
 
 
 def test_a_payment_is_found_again_after_a_crash_from_stored_fields_alone(bench):
