@@ -12,7 +12,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
-from shop import payout_settlement, queue
+from shop import payout_decisions, payout_settlement, queue
 from shop import phone as phones
 from shop.accounts import service as accounts
 from shop.accounts.models import User
@@ -210,7 +210,7 @@ def cancel(reference: str) -> BaseResponse:
     if found.purpose == PayoutPurpose.WITHDRAWAL:
         # Sent meanwhile? The page says where the money is.
         with suppress(payouts.NotCancellable):
-            payout_settlement.cancel_payout(found.id, "user")
+            payout_decisions.cancel_payout(found.id, "user")
     return redirect(url_for("wallet.payout", reference=reference), 303)
 
 

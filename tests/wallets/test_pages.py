@@ -31,14 +31,14 @@ class Member:
         sign_in(client, PHONE)
         user = accounts.proven(PHONE)
         assert user is not None
-        street.fund(HELD, user=user)
+        street.fund(HELD, "mtn", user=user)
         self.id = user.id
 
     def page(self, path: str = "/wallet/") -> str:
         return self.client.get(path).text
 
     def withdraw(self, **typed: str):
-        form = {"form_key": "k" * 20, "amount": "5000", "method": "fedapay-mtn-bj", "pin": PIN}
+        form = {"form_key": "k" * 20, "amount": "5000", "method": "mtn-bj", "pin": PIN}
         return self.client.post("/wallet/withdraw/", data=form | typed)
 
     def available(self) -> Money:
@@ -161,8 +161,8 @@ def test_somebody_else_s_payout_does_not_exist(member: Member, client: FlaskClie
 def test_a_refused_payout_says_where_the_money_is(street: Street, client: FlaskClient):
     phone = PHONE[:-2] + "99"
     sign_in(client, phone)
-    street.fund(HELD, user=accounts.proven(phone))
-    form = {"form_key": "k" * 20, "amount": "5000", "method": "fedapay-mtn-bj", "pin": PIN}
+    street.fund(HELD, "mtn", user=accounts.proven(phone))
+    form = {"form_key": "k" * 20, "amount": "5000", "method": "mtn-bj", "pin": PIN}
     place = client.post("/wallet/withdraw/", data=form).location
 
     jobs.run("send_payouts")
