@@ -19,8 +19,8 @@ R = TypeVar("R")
 
 #: A drain waits this long for its lanes, then leaves the slow ones to themselves.
 WAIT_S: Final = 2.0
-#: Providers times kinds of work, with room for both directions.
-MOST_LANES: Final = 32
+#: Providers times kinds of work in both directions, with room for a few providers more.
+MOST_LANES: Final = 48
 
 _running: dict[tuple[str, str], Future[int]] = {}
 _lock = Lock()
