@@ -256,3 +256,13 @@ def test_the_json_twin_tells_payouts_and_refunds_of_a_phone(site):
     [back] = told["refunds"]
     assert (back["merchant"], back["amount"], back["fee"]) == ("Cauri", "500", "0")
     assert site.get(f"/api/phones/{CI}").json["payouts"] == []
+
+
+def test_a_fault_is_planted_on_the_call_chosen_on_the_panel(site, world):
+    form = {"provider": "mtn", "kind": "silence", "on": "refund", "calls": "1"}
+    site.post("/control/faults", data=form)
+    site.post("/control/faults", data=form | {"on": ""})
+
+    assert [fault.on for fault in world.faults.active()] == ["refund", "any"]
+    assert "rembourser ·" in site.get("/control/").text
+    assert site.post("/control/faults", data=form | {"on": "x"}).status_code == 422
