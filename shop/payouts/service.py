@@ -388,7 +388,9 @@ def is_overdue(payout: Payout) -> bool:
 
 def _can_be_found(payout: Payout) -> bool:
     """Say whether the provider could know which payout we mean."""
-    return payout.provider_ref is not None or provider_of(payout).can.lookup_by_reference
+    can = provider_of(payout).can
+    found_by_ours = can.refund if Route(payout.route) is Route.REFUND else can.payout_lookup
+    return payout.provider_ref is not None or found_by_ours
 
 
 def make_due(payouts: Iterable[Payout]) -> int:
