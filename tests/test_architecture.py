@@ -23,10 +23,12 @@ FLOORS = {
     "shop.admin": 10,
     "shop.jobs": 9,
     "shop.lanes": 9,
+    "shop.reconciliation": 9,
     "shop.sweeper": 9,
     "shop.settlement": 8,
     "shop.payment_notices": 8,
     "shop.receipts": 8,
+    "shop.resolution": 8,
     "shop.checkout": 7,
     "shop.orders": 6,
     "shop.wallets": 6,
@@ -38,6 +40,7 @@ FLOORS = {
     "shop.notices": 3,
     "shop.payments": 3,
     "shop.payouts": 3,
+    "shop.approvals": 3,
     "shop.providers": 2,
     "shop.ledger": 2,
     "shop.db": 1,
@@ -59,8 +62,8 @@ VIEWS = 10
 #: Files that make one room although they have no folder: the spine, the join, what runs behind.
 ONE_ROOM = (
     {name for name, floor in FLOORS.items() if floor <= 1 or floor == 11},
-    {"shop.settlement", "shop.payment_notices", "shop.receipts"},
-    {"shop.jobs", "shop.lanes", "shop.sweeper"},
+    {"shop.settlement", "shop.payment_notices", "shop.receipts", "shop.resolution"},
+    {"shop.jobs", "shop.lanes", "shop.sweeper", "shop.reconciliation"},
 )
 
 #: Packages that a room must never know, and the few others floor 0 may.
@@ -187,7 +190,7 @@ EXCEPTIONS = {
     "shop/orders/placing.py": "the part of orders/service.py that turns a basket into an order",
     "shop/accounts/codes.py": "the part of accounts/service.py that counts tries",
     "shop/checkout/claims.py": "moves a guest's orders of two rooms together",
-    "shop/cli/payments.py": "makes one attempt due, on an operator's word",
+    "shop/resolution.py": "two people's word and what it moves, beside settlement",
 }
 
 
