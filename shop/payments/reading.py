@@ -52,6 +52,40 @@ def history(
     return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What staff look for among all attempts; what is not given does not narrow."""
+
+    status: PaymentStatus | None = None
+    provider: str | None = None
+    country: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """Say it in SQL."""
+        same = {
+            Payment.status: self.status,
+            Payment.provider: self.provider,
+            Payment.country: self.country,
+        }
+        said = [column == value for column, value in same.items() if value is not None]
+        if self.since is not None:
+            said.append(Payment.created_at >= self.since)
+        if self.until is not None:
+            said.append(Payment.created_at < self.until)
+        return said
+
+
+def search(wanted: Search, *, before_id: int | None = None, limit: int = 50) -> Page:
+    """List attempts newest first, whoever made them: for staff."""
+    query = sa.select(Payment).where(*wanted.conditions())
+    if before_id is not None:
+        query = query.where(Payment.id < before_id)
+    rows = session.scalars(query.order_by(Payment.id.desc()).limit(limit + 1)).all()
+    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
 def receipts_of(payment_id: int) -> Sequence[Receipt]:
     """The money that arrived through an attempt, oldest first."""
     return session.scalars(
