@@ -17,6 +17,7 @@ from shop.boundary import in_transaction
 from shop.db import end_read, transaction
 from shop.ledger import audit
 from shop.notices import service as notices
+from shop.payments import by_hand
 from shop.payments import service as payments
 from shop.payments.service import Claim
 from shop.providers.base import Outcome, Provider, ProviderRejected, ProviderUnavailable
@@ -117,6 +118,18 @@ def _ask_one(provider: Provider, claim: Claim, ask: Ask, *, submitted: bool) -> 
         logger.exception("payment %s: the adapter failed", claim.reference)
         said = ProviderUnavailable(f"{provider.name}: {type(error).__name__}")
     return Answer(claim, said, asked_at, submitted)
+
+
+def ask_now(payment_ids: Iterable[int]) -> int:
+    """Ask about these attempts at once, whatever their turn, and settle; give how many were asked.
+
+    For a person who waits. What somebody else is asking about at this moment is left to them.
+    """
+    with transaction():
+        claims = by_hand.claim_now(payment_ids)
+    for claim in claims:
+        _ask_and_settle(payments.providers()[claim.provider], [claim], _verify, submitted=False)
+    return len(claims)
 
 
 def process_webhooks() -> int:
