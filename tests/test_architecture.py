@@ -24,6 +24,7 @@ FLOORS = {
     "shop.jobs": 9,
     "shop.lanes": 9,
     "shop.reconciliation": 9,
+    "shop.rehearsal": 9,
     "shop.sweeper": 9,
     "shop.settlement": 8,
     "shop.payment_notices": 8,
@@ -63,7 +64,7 @@ VIEWS = 10
 ONE_ROOM = (
     {name for name, floor in FLOORS.items() if floor <= 1 or floor == 11},
     {"shop.settlement", "shop.payment_notices", "shop.receipts", "shop.resolution"},
-    {"shop.jobs", "shop.lanes", "shop.sweeper", "shop.reconciliation"},
+    {"shop.jobs", "shop.lanes", "shop.sweeper", "shop.reconciliation", "shop.rehearsal"},
 )
 
 #: Packages that a room must never know, and the few others floor 0 may.
@@ -190,6 +191,7 @@ EXCEPTIONS = {
     "shop/orders/placing.py": "the part of orders/service.py that turns a basket into an order",
     "shop/accounts/codes.py": "the part of accounts/service.py that counts tries",
     "shop/checkout/claims.py": "moves a guest's orders of two rooms together",
+    "shop/rehearsal.py": "settles and rolls back, to show what would change",
     "shop/resolution.py": "two people's word and what it moves, beside settlement",
 }
 

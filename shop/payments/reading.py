@@ -86,6 +86,34 @@ def search(wanted: Search, *, before_id: int | None = None, limit: int = 50) -> 
     return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
 
+def by_id(payment_id: int) -> Payment:
+    """Read an attempt as it is now. Raises when there is none."""
+    return session.get_one(Payment, payment_id, populate_existing=True)
+
+
+def named_by(
+    provider: str,
+    *,
+    path_token: str | None,
+    reference: str | None,
+    provider_ref: str | None,
+    echo_hash: str | None,
+) -> Sequence[Payment]:
+    """Find the attempts a message is about, without a lock: to look, not to change."""
+    names = (
+        (Payment.callback_token, path_token),
+        (Payment.reference, reference),
+        (Payment.provider_ref, provider_ref),
+        (Payment.echo_hash, echo_hash),
+    )
+    named = [column == value for column, value in names if value]
+    return session.scalars(
+        sa.select(Payment)
+        .where(Payment.provider == provider, sa.or_(sa.false(), *named))
+        .order_by(Payment.id)
+    ).all()
+
+
 def receipts_of(payment_id: int) -> Sequence[Receipt]:
     """The money that arrived through an attempt, oldest first."""
     return session.scalars(

@@ -251,6 +251,9 @@ class Provider(ABC):
     sandbox_settings: ClassVar[Mapping[str, str]]
     """What the sandbox's merchant signs in with: worth nothing outside it."""
 
+    webhook_headers: ClassVar[tuple[str, ...]] = ()
+    """The headers without which no message of this provider is genuine."""
+
     def __init__(self, *, base_url: str, session: requests.Session | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session or wire.new_session(self.timing.concurrency)

@@ -73,6 +73,7 @@ class FedaPay(Provider):
     )
     # An unpaid transaction expires after 24 hours.
     timing = Timing(approval_s=86_400.0, finality_s=172_800.0)
+    webhook_headers = ("X-FEDAPAY-SIGNATURE",)
     sandbox_port = 5
     sandbox_settings: ClassVar[Mapping[str, str]] = {
         "secret_key": "sk_sandbox_cauri0000000000000000",

@@ -86,6 +86,7 @@ class Wave(Provider):
         webhook=Authenticity.SIGNED, hosted_page=True, deduplicates=False, lookup_by_reference=True
     )
     timing = Timing(approval_s=1800.0)
+    webhook_headers = ("Wave-Signature",)
     sandbox_port = 1
     sandbox_settings: ClassVar[Mapping[str, str]] = {
         "api_key": "wave_ci_prod_sandbox0000000000000000000000",
