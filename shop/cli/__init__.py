@@ -7,13 +7,13 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Attach every command group."""
-    from shop.cli import demo, ledger, payments, system, webhooks
+    from shop.cli import demo, ledger, payments, reconcile, system, webhooks
     from shop.cli.later import Later
 
     groups = (demo.group, ledger.group, payments.group, webhooks.group, system.config_group)
     for group in groups:
         app.cli.add_command(group)
-    for command in (system.worker, system.clock_process):
+    for command in (system.worker, system.clock_process, reconcile.command):
         app.cli.add_command(command)
     app.cli.add_command(
         Later("db", "flask_migrate.cli:db", help="Bring the database to the present version.")

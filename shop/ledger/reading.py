@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from shop.db import session
 from shop.ledger.audit import TrialLine
+from shop.ledger.chart import Kind
 from shop.ledger.models import LedgerAccount, Transfer
 from shop.money import Money
 
@@ -46,6 +47,24 @@ def moves(key_prefixes: Iterable[str]) -> list[Move]:
         )
         for t, source, target in rows
     ]
+
+
+Amounts = Mapping[str, Money]
+
+
+def amounts(keys: Iterable[str]) -> Amounts:
+    """Give the amounts of the transfers with exactly these keys; those never posted are left out."""
+    query = sa.select(Transfer.key, Transfer.amount, Transfer.currency)
+    rows = session.execute(query.where(Transfer.key.in_(list(keys))))
+    return {key: Money(amount, currency) for key, amount, currency in rows}
+
+
+def currencies_of(kind: Kind, owner: str) -> list[str]:
+    """List the currencies in which an owner has an account of this kind."""
+    query = sa.select(LedgerAccount.currency).where(
+        LedgerAccount.kind == kind, LedgerAccount.owner == owner
+    )
+    return sorted(session.scalars(query))
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,17 @@ def receipts_of(payment_id: int) -> Sequence[Receipt]:
     ).all()
 
 
+def receipts_by_payment(payment_ids: Collection[int]) -> dict[int, list[Receipt]]:
+    """The money of many attempts at once; attempts without any are left out."""
+    found: dict[int, list[Receipt]] = {}
+    rows = session.scalars(
+        sa.select(Receipt).where(Receipt.payment_id.in_(payment_ids)).order_by(Receipt.id)
+    )
+    for receipt in rows:
+        found.setdefault(receipt.payment_id, []).append(receipt)
+    return found
+
+
 def events_of(payment_id: int) -> Sequence[PaymentEvent]:
     """The evidence behind an attempt, oldest first."""
     return session.scalars(
