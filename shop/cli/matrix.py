@@ -47,7 +47,7 @@ def _code_first(provider: type[Provider]) -> str:
 
 def _refund(provider: type[Provider]) -> str:
     if not provider.can.refund:
-        return "by payout" if provider.can.pay_out else "to the wallet"
+        return "no"
     return "full or part" if provider.can.partial_refund else "full"
 
 
@@ -55,13 +55,9 @@ def _in_order(countries: set[str]) -> str:
     return " ".join(country for country in COUNTRIES if country in countries)
 
 
-def _verify(provider: type[Provider]) -> str:
-    return "by our reference" if provider.can.lookup_by_reference else "by its own id"
-
-
 ROWS: Final[dict[str, Cell]] = {
     "collect": lambda p: _yes(p.can.collect),
-    "verify": _verify,
+    "verify": lambda _p: "yes",  # no adapter can be made without `collection_status`
     "hosted page": lambda p: _yes(p.can.hosted_page),
     "code before paying": _code_first,
     "pay out": lambda p: _yes(p.can.pay_out),
