@@ -19,5 +19,8 @@ def init_app(app: Flask) -> None:
         Later("db", "flask_migrate.cli:db", help="Bring the database to the present version.")
     )
     app.cli.add_command(
+        Later("fedapay", "shop.cli.fedapay:group", help="FedaPay's own objects, read only.")
+    )
+    app.cli.add_command(
         Later("sandbox", "shop.cli.sandbox:sandbox", help="Simulated providers and phones.")
     )

@@ -34,6 +34,7 @@ from shop.providers.base import (
     Status,
     Timing,
 )
+from shop.providers.fedapay_api import FedaPayApi
 from shop.providers.fedapay_words import (
     MODES,
     PAYOUT_STATUSES,
@@ -95,6 +96,8 @@ class FedaPay(Provider):
         self._webhook_secrets = [s.strip() for s in webhook_secret.split(",") if s.strip()]
         self._only_mode = mode
         """`momo_test`, the one mode of FedaPay's own sandbox."""
+        self.api = FedaPayApi(self._ask)
+        """The objects behind the promises, call by call."""
 
     def collect(self, collection: Collection) -> Outcome:
         """Make a transaction, then ring the phone or give the page's address.
@@ -203,6 +206,7 @@ class FedaPay(Provider):
         body: object = None,
         deadline: float | None = None,
     ) -> Answer:
+        """Send one request with our key; the reference is for the log."""
         headers = {"Authorization": f"Bearer {self._secret_key}"}
         if body is not None:
             headers["Content-Type"] = "application/json"
