@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, redirect, request
 from flask.typing import ResponseReturnValue
 
 from shop.sandbox import phones_api
-from shop.sandbox.faults import IMPOSSIBLE, PROVIDERS, WIRE, FaultKind, FaultRefused
+from shop.sandbox.faults import IMPOSSIBLE, WIRE, FaultKind, FaultRefused
 from shop.sandbox.handsets import DEMO, NoSuchPhone, typed_number
 from shop.sandbox.pages import furnish, language, page
 from shop.sandbox.registry import DEFAULT_PORT, info
@@ -164,7 +164,7 @@ def _plant(world: World) -> None:
 def _panel(world: World, problem: str | None = None) -> str:
     possible = {
         name: [kind for kind in FaultKind if kind not in IMPOSSIBLE.get(name, frozenset())]
-        for name in PROVIDERS
+        for name in world.desks
     }
     return page(
         "control.html",

@@ -31,7 +31,7 @@ from shop.providers.base import (
     same_secret,
 )
 from shop.providers.reasons import Reason
-from shop.sandbox import credentials, registry
+from shop.sandbox import registry
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
 from tests.providers.fakes import PAYERS
@@ -50,7 +50,7 @@ class Bench:
         self.world = World(rng=random.Random(7), deliver=self._hear, shop_url=SHOP)
         session = requests.Session()
         registry.mount(session, self.world)
-        settings = {"base_url": registry.origin(name), **credentials.ALL[name]}
+        settings = {"base_url": registry.origin(name), **registry.PROVIDERS[name].credentials}
         prefixed = {f"{name}_{key}".upper(): value for key, value in settings.items()}
         self.settings = settings
         self.provider = build_providers(prefixed, names=[name], session=session)[name]

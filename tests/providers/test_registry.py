@@ -69,23 +69,6 @@ def test_blanks_alone_mean_no_such_provider():
     assert list(build_providers({**blank, **environment("moov")})) == ["moov"]
 
 
-def test_a_ninth_provider_is_a_file_and_a_line(monkeypatch):
-    class Ninth(PROVIDERS["wave"]):
-        name = "ninth"
-
-        def __init__(self, *, base_url, shared_word, session=None):
-            super().__init__(
-                base_url=base_url, api_key=shared_word, webhook_secret="w", session=session
-            )
-
-    monkeypatch.setitem(PROVIDERS, "ninth", Ninth)
-    settings = {"NINTH_BASE_URL": "https://ninth.test", "NINTH_SHARED_WORD": "w0rd"}
-
-    assert isinstance(build_providers(settings)["ninth"], Ninth)
-    with pytest.raises(ConfigurationError, match="NINTH_SHARED_WORD is missing"):
-        build_providers({**settings, "NINTH_SHARED_WORD": ""})
-
-
 def test_a_misspelt_setting_is_named():
     with pytest.raises(ConfigurationError, match="MTN_APIKEY is not a setting of mtn"):
         build_providers({**environment("mtn"), "MTN_APIKEY": "x"})
