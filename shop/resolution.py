@@ -29,7 +29,7 @@ from shop.payments.states import Disposition, PaymentStatus
 from shop.providers.base import Outcome, ProviderRejected, Status
 from shop.providers.reasons import Reason
 from shop.settlement import Answer, settle_payments
-from shop.signals import payment_settled
+from shop.signals import payment_settled, tell
 
 
 class NotInReview(Conflict):
@@ -69,7 +69,7 @@ def resolve(payment_id: int, verdict: Verdict, voice: Voice) -> bool:
     if ended is None:
         return False
     quick_state.forget([ended])
-    payment_settled.send(ended)
+    tell(payment_settled, ended)
     return True
 
 

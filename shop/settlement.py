@@ -33,7 +33,7 @@ from shop.payments.service import Claim, Intent
 from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus, Purpose
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
-from shop.signals import payment_settled
+from shop.signals import payment_settled, tell
 
 logger = logging.getLogger(__name__)
 
@@ -190,7 +190,7 @@ def _settle(answers: Sequence[Answer]) -> list[str]:
     ended = _settle_in_transaction(answers)
     quick_state.forget(answer.claim.reference for answer in answers)
     for reference in ended:
-        payment_settled.send(reference)
+        tell(payment_settled, reference)
     return ended
 
 
