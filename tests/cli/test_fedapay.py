@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -186,3 +189,23 @@ def test_nothing_that_opens_a_door_is_printed():
     assert told["api_key"] == "****3456"
     assert (told["body"], told["amount"], told["secret"]) == ("(2 characters, not shown)", 5, None)
     assert "020" not in told["customer"]["phone_number"]["number"]
+
+
+def test_the_connectors_page_names_only_what_exists(api: FedaPayApi):
+    page = (Path(__file__).parents[2] / "docs" / "fedapay-connector.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| [^|]+ \| (`[a-z]+\.page`[^|]*|`transactions\.show`[^|]*) \|", page, re.M
+    )
+    named = [
+        (kind, call)
+        for row in rows
+        for kind in re.findall(r"`([a-z]+)\.", row)
+        for call in re.findall(r"\.(\w+)`", row)
+    ]
+
+    assert len(named) > 20
+    assert [pair for pair in named if not hasattr(getattr(api, pair[0]), pair[1])] == []
+    ours = page.split("## Names")[1].split("|")[8]
+    settings = {name.lower() for name in re.findall(r"FEDAPAY_([A-Z_]+)", ours)}
+    assert len(settings) == 3
+    assert settings <= set(inspect.signature(FedaPay).parameters)
