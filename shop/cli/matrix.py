@@ -63,6 +63,7 @@ ROWS: Final[dict[str, Cell]] = {
     "pay out": lambda p: _yes(p.can.pay_out),
     "refund": _refund,
     "tell its balance": lambda p: _yes(p.can.balance),
+    "list its transactions": lambda p: _yes(p.can.lists),
     "webhook": lambda p: _WEBHOOKS[p.can.webhook],
     "deduplicates by reference": lambda p: _yes(p.can.deduplicates),
     "a lost attempt is found": lambda p: _yes(p.can.lookup_by_reference),

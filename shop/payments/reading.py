@@ -121,6 +121,14 @@ def receipts_of(payment_id: int) -> Sequence[Receipt]:
     ).all()
 
 
+def provider_refs(provider: str, refs: Collection[str]) -> set[str]:
+    """Say which of a provider's ids are those of attempts of ours."""
+    query = sa.select(Payment.provider_ref).where(
+        Payment.provider == provider, Payment.provider_ref.in_(refs)
+    )
+    return {ref for ref in session.scalars(query) if ref is not None}
+
+
 def receipts_by_payment(payment_ids: Collection[int]) -> dict[int, list[Receipt]]:
     """The money of many attempts at once; attempts without any are left out."""
     found: dict[int, list[Receipt]] = {}

@@ -9,8 +9,9 @@ which its page still takes money; "was paid" in its libraries counts what was re
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import ClassVar
 from urllib.parse import quote, urlencode
@@ -71,6 +72,7 @@ class FedaPay(Provider):
         hosted_page=True,
         deduplicates=True,
         lookup_by_reference=True,
+        lists=True,
     )
     # An unpaid transaction expires after 24 hours.
     timing = Timing(approval_s=86_400.0, finality_s=172_800.0)
@@ -175,6 +177,26 @@ class FedaPay(Provider):
             if currency_of(entry) == currency:
                 held += self.money(entry.get("amount"), currency)
         return held
+
+    def listed(self, since: datetime, until: datetime | None) -> Iterator[Outcome]:
+        """Read FedaPay's own list, ours or not; a status word we do not know stops it."""
+        for transaction in self.api.transactions.since(since):
+            word = text(transaction, "status") or ""
+            status = STATUSES.get(word)
+            if status is None:
+                raise self.unavailable(f"unknown status {evidence(word)}")
+            made_at = datetime.fromisoformat(text(transaction, "created_at") or "")
+            if status is not Status.SUCCEEDED or (until is not None and made_at >= until):
+                continue
+            currency = currency_of(transaction)
+            provider_ref = text(transaction, "id")
+            yield Outcome(
+                status,
+                amount=self.money(transaction.get("amount"), currency),
+                provider_ref=provider_ref,
+                transaction_ref=provider_ref,
+                words=evidence(word),
+            )
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, now_s: float) -> Notice:
         """Check X-FEDAPAY-SIGNATURE over the raw bytes; only then is anything read."""

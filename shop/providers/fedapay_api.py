@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import quote, urlencode
 
@@ -142,10 +143,28 @@ class Transactions(Editable):
             raise ProviderUnavailable("fedapay: a transaction without its token")
         return token, url
 
+    def since(self, moment: datetime) -> Iterator[Data]:
+        """Walk through those made since a moment, newest first; stop at a page that is all older."""
+        number = 1
+        for _page in range(MOST_PAGES):
+            page = self.page(number, per_page=100)
+            young = [t for t in page.items if _made_at(t) >= moment]
+            yield from young
+            if not young or page.next_number is None or page.next_number <= number:
+                return
+            number = page.next_number
+
     def fees(self, token: str, mode: str) -> Data:
         """Preview what a mode would cost for the transaction of a token."""
         query = urlencode({"token": token, "mode": mode})
         return self._said("GET", f"{self._base}/fees?{query}").data
+
+
+def _made_at(transaction: Data) -> datetime:
+    try:
+        return datetime.fromisoformat(text(transaction, "created_at") or "")
+    except ValueError as error:
+        raise ProviderUnavailable("fedapay: a transaction without its date") from error
 
 
 class FedaPayApi:

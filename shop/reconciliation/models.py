@@ -51,7 +51,7 @@ class Break(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     provider: Mapped[str] = mapped_column(sa.String(20))
     subject: Mapped[str] = mapped_column(sa.String(12))
-    """What differs: `payment`, `payout` or `float`."""
+    """What differs: `payment`, `payout`, `transaction` (of no attempt of ours) or `float`."""
     reference: Mapped[str] = mapped_column(sa.String(80))
     type: Mapped[str] = mapped_column(sa.String(12))
     ours: Mapped[str] = mapped_column(sa.String(120))

@@ -19,6 +19,7 @@ from shop.ledger import chart
 from shop.ledger import reading as books
 from shop.ledger import service as ledger
 from shop.money import Money
+from shop.payments import reading
 from shop.payments import service as payments
 from shop.providers.base import Outcome, Provider, ProviderError
 from shop.reconciliation.comparing import Difference, compare
@@ -57,6 +58,7 @@ def reconcile(window: Window) -> Report:
             report.skipped.append(f"{name}: not loaded, {len(own)} not asked")
     for provider in loaded.values():
         if window.provider in (None, provider.name):
+            _read_list(provider, window, report)
             _assert_float(provider, report)
     report.breaks = still_open(window.provider)
     return report
@@ -134,6 +136,46 @@ def _open(provider: str, kind: str, reference: str, difference: Difference, now:
         "seen_at": now,
     }
     session.execute(insert(Break).values(row).on_conflict_do_nothing())
+
+
+def _read_list(provider: Provider, window: Window, report: Report) -> None:
+    """Look through a provider's own list for money that belongs to no attempt of ours."""
+    if not provider.can.lists:
+        report.skipped.append(f"{provider.name}: has no list, money of no attempt would not show")
+        return
+    try:
+        listed = list(provider.listed(window.since, window.until))
+    except ProviderError:
+        report.unanswered.append(f"{provider.name} list")
+        return
+    report.asked += 1
+    _record_strays(provider.name, listed)
+
+
+@retrying
+def _record_strays(provider: str, listed: Sequence[Outcome]) -> None:
+    """Open a row for each transaction without an attempt; close those that have a receipt by now."""
+    with transaction():
+        rows = session.scalars(
+            sa.select(Break.reference).where(
+                *(Break.provider == provider, Break.subject == "transaction"),
+                Break.closed_at.is_(None),
+            )
+        ).all()
+        refs = {said.transaction_ref or "": said for said in listed}
+        booked = payments.known_transactions([*refs, *rows])
+        attempts = reading.provider_refs(provider, list(refs))
+        for ref, said in refs.items():
+            if (provider, ref) not in booked and ref not in attempts:
+                _keep(provider, "transaction", ref, [_stray(said)])
+        for ref in rows:
+            if (provider, ref) in booked or ref in attempts:
+                _keep(provider, "transaction", ref, [])
+
+
+def _stray(said: Outcome) -> Difference:
+    amount = f"{said.amount.to_wire()} {said.amount.currency}" if said.amount else "no amount"
+    return Difference(BreakType.THEIRS_ONLY, "no attempt of ours", f"{said.words} {amount}")
 
 
 def _assert_float(provider: Provider, report: Report) -> None:

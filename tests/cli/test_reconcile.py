@@ -128,7 +128,7 @@ def test_silence_opens_and_closes_nothing(street: Street, monkeypatch):
 def test_only_the_window_is_asked(street: Street):
     unheard(street)
 
-    assert reconcile(street, "--until", "1h").json["asked"] == 0
+    assert reconcile(street, "--provider", "wave", "--until", "1h").json["asked"] == 0
     assert reconcile(street, "--provider", "mtn").code == 0
     assert reconcile(street, "--provider", "nobody").code == 3
 
@@ -158,6 +158,52 @@ def test_a_fee_we_did_not_book_is_a_difference(street: Street, monkeypatch):
         ledger.post(entries.receipt_fee(receipt_id, "wave", Money(75, "XOF")))
 
     assert ("payment", spaced(payment), "fee") not in found(reconcile(street))
+
+
+def stray(street: Street, reference: str = "NOT-OURS") -> str:
+    """Money at FedaPay that no attempt of ours asked for."""
+    api = street.app.extensions["providers"]["fedapay"].api
+    made = api.transactions.create(
+        {"description": "x", "amount": 700, "currency": {"iso": "XOF"},
+         "merchant_reference": reference}
+    )  # fmt: skip
+    assert street.world.pay("fedapay", reference, "+2290161020304")
+    return str(made["id"])
+
+
+def test_money_of_no_attempt_shows_where_there_is_a_list(street: Street):
+    number = stray(street)
+
+    first, second = reconcile(street), reconcile(street)
+
+    assert found(first) == found(second) == [("transaction", number, "theirs_only")]
+    assert first.json["differences"][0]["theirs"] == "approved 700 XOF"
+    assert any(line.startswith("wave: has no list") for line in first.json["skipped"])
+    assert (
+        reconcile(street, "--until", "1h", "--since", "2h").code == 6
+    )  # open, though not looked at
+
+
+def test_a_list_is_read_over_many_pages_and_only_in_its_window(street: Street):
+    street.time.pass_(days=-3)
+    old = [stray(street, f"OLD-{number}") for number in range(3)]
+    street.time.pass_(days=3)
+    new = [stray(street, f"NEW-{number}") for number in range(120)]
+
+    said = reconcile(street, "--since", "1d", "--provider", "fedapay")
+
+    assert sorted(ref for _kind, ref, _type in found(said)) == sorted(new)
+    assert not set(old) & set(new)
+
+
+def test_an_unread_list_is_said(street: Street):
+    stray(street)
+    street.world.faults.add("fedapay", "html")
+
+    said = reconcile(street, "--provider", "fedapay")
+
+    assert (said.code, found(said)) == (1, [])
+    assert "fedapay list" in said.json["unanswered"]
 
 
 def test_a_row_keeps_its_facts(street: Street):

@@ -108,6 +108,7 @@ def test_what_is_not_declared_is_not_defined():
         assert provider.can.pay_out == ("payout_status" in vars(provider))
         assert provider.can.refund == ("refund" in vars(provider))
         assert provider.can.balance == ("balance" in vars(provider))
+        assert provider.can.lists == ("listed" in vars(provider))
 
 
 def test_shared_files_of_the_room_name_no_provider():
