@@ -60,7 +60,7 @@ def list_(
         since=since,
     )
     page = reading.search(wanted, before_id=cursor, limit=limit)
-    rows = [_row(payment) for payment in page.payments]
+    rows = [_row(payment, as_json=as_json) for payment in page.payments]
     if as_json:
         emit_document({"payments": rows, "cursor": page.next_id})
         return
@@ -80,7 +80,7 @@ def stuck(minutes: int, since: datetime | None, as_json: bool) -> None:
         for payment in reading.undecided_since(clock.after(-60 * minutes))
         if since is None or payment.created_at >= since
     ]
-    emit([_row(payment) for payment in rows], as_json=as_json)
+    emit([_row(payment, as_json=as_json) for payment in rows], as_json=as_json)
     say(f"{len(rows)} undecided for {minutes} minutes or more.")
 
 
@@ -92,7 +92,9 @@ def show(reference: str, as_json: bool) -> None:
     payment = _found(reference, as_json=as_json)
     steps = timeline.of_payment(payment)
     if as_json:
-        emit_document({"payment": timeline.facts(payment), "timeline": steps})
+        emit_document(
+            {"payment": timeline.facts(payment) | {"amount": payment.amount}, "timeline": steps}
+        )
         return
     emit([timeline.facts(payment)], as_json=False)
     emit(steps, as_json=False)
@@ -108,16 +110,18 @@ def verify(reference: str, dry_run: bool, as_json: bool) -> None:
     if not by_hand.may_be_asked(payment):
         fail(Exit.REFUSED, "never_sent", "It was never sent: nobody to ask.", as_json=as_json)
     if dry_run:
-        emit([_question(payment)], as_json=as_json)
+        emit([_question(payment, as_json=as_json)], as_json=as_json)
         return
     known, was = timeline.of_payment(payment), payment.status
     asked = jobs.ask_now([payment.id])
     payment = _found(reference, as_json=as_json)
     changed = [step for step in timeline.of_payment(payment) if step not in known]
     if as_json:
-        emit_document({"payment": _row(payment), "asked": bool(asked), "changed": changed})
+        emit_document(
+            {"payment": _row(payment, as_json=True), "asked": bool(asked), "changed": changed}
+        )
     else:
-        emit([_row(payment)], as_json=False)
+        emit([_row(payment, as_json=False)], as_json=False)
         emit(changed, as_json=False)
     if not asked:
         fail(Exit.CONFLICT, "being_asked", "Somebody is asking at this moment.", as_json=as_json)
@@ -158,7 +162,7 @@ def resolve(
     ]
     payment = _found(reference, as_json=as_json)
     if as_json:
-        emit_document({"payment": _row(payment), "ended": ended, "said": said})
+        emit_document({"payment": _row(payment, as_json=True), "ended": ended, "said": said})
     else:
         emit(said, as_json=False)
     say(_next_step(verdict, payment, ended=ended, dry_run=dry_run))
@@ -172,13 +176,13 @@ def _next_step(verdict: Verdict, payment: Payment, *, ended: bool, dry_run: bool
     return f"Recorded {verdict.words!r}. A second person must say the same."
 
 
-def _question(payment: Payment) -> dict[str, object]:
+def _question(payment: Payment, *, as_json: bool) -> dict[str, object]:
     """What `verify` would ask, and whom."""
     return {
         "would_ask": payment.provider,
         "about": references.spaced(payment.reference),
         "by": payment.provider_ref or "our reference",
-        "amount": payment.money.to_wire(),
+        "amount": payment.amount if as_json else payment.money.to_wire(),
         "currency": payment.currency,
         "state": payment.status,
     }
@@ -191,12 +195,13 @@ def _found(reference: str, *, as_json: bool) -> Payment:
         fail(Exit.NOT_FOUND, "not_found", f"No payment {reference}.", as_json=as_json)
 
 
-def _row(payment: Payment) -> dict[str, object]:
+def _row(payment: Payment, *, as_json: bool) -> dict[str, object]:
+    """One line; for programs the amount is a whole number of minor units."""
     next_at = payment.next_check_at
     return {
         "reference": references.spaced(payment.reference),
         "state": payment.status,
-        "amount": payment.money.to_wire(),
+        "amount": payment.amount if as_json else payment.money.to_wire(),
         "currency": payment.currency,
         "provider": payment.provider,
         "age_s": int((clock.now() - payment.created_at).total_seconds()),

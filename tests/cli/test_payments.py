@@ -69,6 +69,7 @@ def test_lists_narrow_and_go_on(street: Street):
     ).json
 
     assert [row["provider"] for row in wave["payments"]] == ["wave", "wave"]
+    assert {type(row["amount"]) for row in wave["payments"]} == {int}
     assert len(first["payments"]) == 2
     assert [row["provider"] for row in rest["payments"]] == ["wave"]
     assert rest["cursor"] is None

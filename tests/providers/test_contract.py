@@ -413,3 +413,26 @@ def test_secrets_and_people_never_reach_the_logs(bench, caplog):
     said = "\n".join(r.getMessage() for r in caplog.records if r.name.startswith("shop.providers"))
     assert bench.asked.reference in said
     assert not [secret for secret in private if secret in said]
+
+
+def test_its_list_holds_what_was_paid_in_the_window(bench):
+    needs(bench.can.lists, "it has no list")
+    began = bench.moment
+    bench.collect()
+    assert list(bench.provider.listed(began, None)) == []
+    bench.pay()
+
+    [listed] = bench.provider.listed(began, None)
+
+    assert (listed.status, listed.amount) == (Status.SUCCEEDED, bench.asked.amount)
+    assert listed.transaction_ref == bench.status().transaction_ref
+    assert list(bench.provider.listed(began + timedelta(days=1), None)) == []
+    assert list(bench.provider.listed(began, began)) == []
+
+
+def test_a_list_that_breaks_off_is_not_an_empty_list(bench):
+    needs(bench.can.lists, "it has no list")
+    bench.fault("html", on="read", calls=1)
+
+    with pytest.raises(ProviderUnavailable):
+        list(bench.provider.listed(bench.moment, None))

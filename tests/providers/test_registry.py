@@ -127,9 +127,15 @@ def test_shared_files_of_the_room_name_no_provider():
 
 
 def test_the_room_is_usable_alone():
+    """A fresh interpreter builds every provider and walks FedaPay's objects without a web or a database."""
     program = (
-        "import sys, shop.providers, shop.providers.methods;"
-        "print([m for m in ('flask', 'sqlalchemy', 'redis', 'rq') if m in sys.modules])"
+        "import sys, json, shop.providers, shop.providers.methods;"
+        "from shop.providers import build_providers, against_sandbox;"
+        "built = build_providers(against_sandbox({}, 9100));"
+        "assert len(built) == len(shop.providers.PROVIDERS);"
+        "assert callable(built['fedapay'].api.events.each);"
+        "web = ('flask', 'werkzeug', 'sqlalchemy', 'redis', 'rq', 'blinker', 'jinja2');"
+        "print([m for m in web if m in sys.modules])"
     )
 
     done = subprocess.run(
