@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from shop import clock, settlement
 from shop.approvals import service as approvals
@@ -30,6 +31,9 @@ from shop.providers.base import Outcome, ProviderRejected, Status
 from shop.providers.reasons import Reason
 from shop.settlement import Answer, settle_payments
 from shop.signals import payment_settled, tell
+
+#: Longest name of a transaction that a receipt keeps.
+MOST_SIGNS: Final = 80
 
 
 class NotInReview(Conflict):
@@ -113,6 +117,7 @@ def _refuse_impossible(
     if not held and not verdict.transaction_ref:
         raise NotThatWay("no money is recorded: name the provider's transaction (--transaction)")
     if not held:
+        _refuse_taken(payment, verdict.transaction_ref)
         return
     if verdict.transaction_ref:
         raise NotThatWay("its money is recorded already: leave --transaction out")
@@ -121,6 +126,14 @@ def _refuse_impossible(
         raise NotThatWay(
             "what waits in suspense cannot pay this order: as failed it goes to the payer's wallet"
         )
+
+
+def _refuse_taken(payment: Payment, transaction_ref: str) -> None:
+    """One transaction is booked once: a slip of the pen must not wait for the second person."""
+    if len(transaction_ref) > MOST_SIGNS:
+        raise NotThatWay("no provider names a transaction so long")
+    if (payment.provider, transaction_ref) in payments.known_transactions([transaction_ref]):
+        raise NotThatWay(f"transaction {transaction_ref} is booked already")
 
 
 def _answer(claim: Claim, verdict: Verdict, voice: Voice) -> Answer:

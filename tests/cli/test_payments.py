@@ -212,6 +212,21 @@ def test_two_people_give_suspended_money_back(street: Street):
     assert [f for f in street.findings() if f.rule != "oracle"] == []
 
 
+def test_a_booked_transaction_is_not_booked_again(street: Street):
+    paid = street.sent(make_order())
+    assert street.approve(paid)
+    street.pass_(30)
+    [moved] = street.world.book("wave")
+    payment = undecided(street, make_order())
+
+    for transaction_ref in (moved.transaction_id, "T" * 81):
+        said = resolve(street, payment, "Awa", "--succeeded", "--transaction", transaction_ref)
+        assert said.code == 4, said
+
+    assert session.scalar(sa.select(sa.func.count(Approval.id))) == 0
+    assert street.findings() == []
+
+
 def test_a_dry_decision_records_nothing(street: Street):
     payment = undecided(street, make_order())
 
