@@ -83,11 +83,13 @@ class Answer(Generic[L]):
     """When the question left: an absence counts only if it was observed late enough (W5)."""
     submitted: bool
     """True for the first request, False for a question about its fate."""
+    said_by: str = ""
+    """Who answered, where it was not the provider: `staff`."""
 
     @property
     def source(self) -> str:
         """The word of the event rows."""
-        return "submit" if self.submitted else "verify"
+        return self.said_by or ("submit" if self.submitted else "verify")
 
 
 def providers() -> dict[str, Provider]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hmac
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -203,6 +204,8 @@ class Capabilities:
     dates_webhooks: bool = True
     """What is signed holds its moment: an old message is refused. Otherwise its event id, kept by
     the inbox, is all that tells a replay."""
+    lists: bool = False
+    """It can list every collection of a time window, made by us or not."""
     expires_alone: bool = True
     """A request nobody answers ends as FAILED by itself; otherwise it stays PENDING for ever."""
 
@@ -254,6 +257,9 @@ class Provider(ABC):
     """Offset from SANDBOX_PORT of this provider's simulated origin (1 for 9101)."""
     sandbox_settings: ClassVar[Mapping[str, str]]
     """What the sandbox's merchant signs in with: worth nothing outside it."""
+
+    webhook_headers: ClassVar[tuple[str, ...]] = ()
+    """The headers without which no message of this provider is genuine."""
 
     def __init__(self, *, base_url: str, session: requests.Session | None = None) -> None:
         self._base_url = base_url.rstrip("/")
@@ -321,6 +327,14 @@ class Provider(ABC):
         `ProviderUnavailable` when it cannot be read.
         """
         raise UnsupportedOperation(f"{self.name} does not tell its balance")
+
+    def listed(self, since: datetime, until: datetime | None) -> Iterator[Outcome]:
+        """Give the collections begun in a window that ended with money, whoever made them.
+
+        For reconciliation: what comes is compared with our receipts. Raises `ProviderUnavailable`
+        midway when the list cannot be read to its end. Declared by `can.lists`.
+        """
+        raise UnsupportedOperation(f"{self.name} has no list")
 
     def is_resting(self, operation: str = "collect") -> bool:
         """Say whether calls are refused for now because too many failed; checkout hides it."""

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from shop.sandbox import phones_api
 from shop.sandbox.credentials import MERCHANT
-from shop.sandbox.faults import IMPOSSIBLE, PROVIDERS, FaultKind, FaultRefused, Operation
+from shop.sandbox.faults import IMPOSSIBLE, FaultKind, FaultRefused, Operation
 from shop.sandbox.handsets import DEMO, NoSuchPhone, typed_number
 from shop.sandbox.pages import furnish, language, page
 from shop.sandbox.registry import DEFAULT_PORT, info
@@ -175,7 +175,7 @@ def _plant(world: World) -> None:
 def _panel(world: World, problem: str | None = None) -> str:
     possible = {
         name: [kind for kind in FaultKind if kind not in IMPOSSIBLE.get(name, frozenset())]
-        for name in PROVIDERS
+        for name in world.desks
     }
     return page(
         "control.html",

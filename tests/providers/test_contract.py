@@ -31,7 +31,7 @@ from shop.providers.base import (
     same_secret,
 )
 from shop.providers.reasons import Reason
-from shop.sandbox import credentials, registry
+from shop.sandbox import registry
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
 from tests.providers.fakes import PAYERS
@@ -50,7 +50,7 @@ class Bench:
         self.world = World(rng=random.Random(7), deliver=self._hear, shop_url=SHOP)
         session = requests.Session()
         registry.mount(session, self.world)
-        settings = {"base_url": registry.origin(name), **credentials.ALL[name]}
+        settings = {"base_url": registry.origin(name), **registry.PROVIDERS[name].credentials}
         prefixed = {f"{name}_{key}".upper(): value for key, value in settings.items()}
         self.settings = settings
         self.provider = build_providers(prefixed, names=[name], session=session)[name]
@@ -455,7 +455,7 @@ def test_no_provider_takes_another_s_message_for_a_proof(bench):
     delivery = announced(bench)
 
     for name in PROVIDERS.keys() - {bench.name}:
-        settings = {"base_url": registry.origin(name), **credentials.ALL[name]}
+        settings = {"base_url": registry.origin(name), **registry.PROVIDERS[name].credentials}
         prefixed = {f"{name}_{key}".upper(): value for key, value in settings.items()}
         stranger = build_providers(prefixed, names=[name])[name]
         notice = stranger.parse_webhook(
@@ -514,3 +514,26 @@ def test_secrets_and_people_never_reach_the_logs(bench, caplog):
     said = "\n".join(r.getMessage() for r in caplog.records if r.name.startswith("shop.providers"))
     assert bench.asked.reference in said
     assert not [secret for secret in private if secret in said]
+
+
+def test_its_list_holds_what_was_paid_in_the_window(bench):
+    needs(bench.can.lists, "it has no list")
+    began = bench.moment
+    bench.collect()
+    assert list(bench.provider.listed(began, None)) == []
+    bench.pay()
+
+    [listed] = bench.provider.listed(began, None)
+
+    assert (listed.status, listed.amount) == (Status.SUCCEEDED, bench.asked.amount)
+    assert listed.transaction_ref == bench.status().transaction_ref
+    assert list(bench.provider.listed(began + timedelta(days=1), None)) == []
+    assert list(bench.provider.listed(began, began)) == []
+
+
+def test_a_list_that_breaks_off_is_not_an_empty_list(bench):
+    needs(bench.can.lists, "it has no list")
+    bench.fault("html", on="read", calls=1)
+
+    with pytest.raises(ProviderUnavailable):
+        list(bench.provider.listed(bench.moment, None))
