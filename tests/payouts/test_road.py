@@ -101,8 +101,9 @@ def lost(street: Street) -> Payout:
 def test_a_withdrawal_arrives_once(street: Street, method: str):
     user = street.fund(HELD, provider_name(method))
     payout = street.withdraw(user, AMOUNT, method)
-    assert payout.status == "pending"
-    assert (wallet_of(street, payout).amount, hold_of(street, payout)) == (3_000, AMOUNT)
+    # Some providers answer that they took it on, some that it is done.
+    held = {"pending": AMOUNT, "succeeded": Money(0, "XOF")}[payout.status]
+    assert (wallet_of(street, payout), hold_of(street, payout)) == (HELD - AMOUNT, held)
 
     street.pass_(120)
 
@@ -110,7 +111,8 @@ def test_a_withdrawal_arrives_once(street: Street, method: str):
     assert (payout.status, evidence(payout)) == ("succeeded", "answer")
     assert wallet_of(street, payout) == HELD - AMOUNT
     assert hold_of(street, payout).amount == 0
-    assert street.balance(chart.float_at(payout.provider, "XOF")) == HELD - AMOUNT
+    left = HELD - AMOUNT - Money(payout.fee_amount, "XOF")
+    assert street.balance(chart.float_at(payout.provider, "XOF")) == left
     assert [p.amount for p in street.world.payouts.book()] == [AMOUNT]
     assert street.findings() == []
 
