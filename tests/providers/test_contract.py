@@ -270,10 +270,8 @@ def test_a_broken_line_while_collecting_never_becomes_a_refusal_or_two_charges(
 
 
 def test_when_nobody_listens_at_the_address_nothing_left(bench):
-    settings = bench.settings | {"base_url": "http://127.0.0.1:9"}
-    for key in settings:
-        if key.endswith("_url"):
-            settings[key] = "http://127.0.0.1:9"
+    nowhere = {key: "http://127.0.0.1:9" for key in bench.settings if key.endswith("_url")}
+    settings = {**bench.settings, **nowhere}
     prefixed = {f"{bench.name}_{key}".upper(): value for key, value in settings.items()}
     alone = build_providers(prefixed, names=[bench.name])[bench.name]
 
