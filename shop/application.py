@@ -7,7 +7,19 @@ from pathlib import Path
 from flask import Flask
 
 import config
-from shop import accounts, checkout, cli, db, i18n, orders, payments, stores, web, webhooks
+from shop import (
+    accounts,
+    checkout,
+    cli,
+    db,
+    health,
+    i18n,
+    orders,
+    payments,
+    stores,
+    web,
+    webhooks,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +34,6 @@ def build(settings: config.Settings | None = None) -> Flask:
     db.init_app(app)
     i18n.init_app(app)
     web.init_app(app)
-    for room in (accounts, stores, checkout, orders, payments, webhooks, cli):
+    for room in (accounts, stores, checkout, orders, payments, health, webhooks, cli):
         room.init_app(app)
     return app

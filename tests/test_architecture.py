@@ -24,6 +24,7 @@ FLOORS = {
     "shop.jobs": 9,
     "shop.lanes": 9,
     "shop.sweeper": 9,
+    "shop.alerts": 8,
     "shop.settlement": 8,
     "shop.payment_notices": 8,
     "shop.receipts": 8,
@@ -38,6 +39,9 @@ FLOORS = {
     "shop.notices": 3,
     "shop.payments": 3,
     "shop.payouts": 3,
+    "shop.health": 3,
+    # Below whoever starts something: payments and payouts ask the same stop buttons.
+    "shop.switches": 2,
     "shop.providers": 2,
     "shop.ledger": 2,
     "shop.db": 1,
