@@ -188,7 +188,12 @@ def running(blank_database: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         door = socket.create_server(("127.0.0.1", 0))
         origin = f"http://127.0.0.1:{door.getsockname()[1]}"
         world, street, base = _street(origin, turning)
-        environ = {"DATA_DIR": str(folder), "PUBLIC_URL": origin, "SANDBOX_PORT": str(base)}
+        environ = {
+            "DATA_DIR": str(folder),
+            "PUBLIC_URL": origin,
+            "SANDBOX_PORT": str(base),
+            "EXPLORE_PERCENT": "0",
+        }
         app = create_app(config.from_environment(environ))
         live = Live(app, world, turning, origin, world.phones_url)
         _stock_up(live)

@@ -20,7 +20,8 @@ from shop import clock, references
 from shop.db import in_transaction, session
 from shop.errors import NotFound
 from shop.money import Money
-from shop.payments.models import Payment, PaymentEvent, Receipt
+from shop.payments.choosing import Choice, asked_as_data
+from shop.payments.models import Payment, PaymentChoice, PaymentEvent, Receipt
 from shop.payments.states import EDGES, LIVE, OPEN, PaymentStatus, Purpose
 from shop.providers import methods
 from shop.providers.base import Collection as AskedFor
@@ -63,6 +64,8 @@ class Intent:
     form_key: str
     language: str = "fr"
     otp: str | None = None
+    choice: Choice | None = None
+    """How the page came to this method, kept as evidence; None where somebody named it."""
 
 
 def create(intent: Intent) -> Payment:
@@ -96,7 +99,22 @@ def create(intent: Intent) -> Payment:
     session.add(payment)
     session.flush()
     note(payment, "buyer", new=PaymentStatus.CREATED)
+    if intent.choice is not None:
+        _keep_choice(payment, intent.choice)
     return payment
+
+
+def _keep_choice(payment: Payment, choice: Choice) -> None:
+    session.add(
+        PaymentChoice(
+            payment_id=payment.id,
+            made_at=choice.at,
+            asked=asked_as_data(choice),
+            ranking=list(choice.ranking),
+            chosen=payment.method,
+            explored=choice.explored,
+        )
+    )
 
 
 def _unused_reference() -> str:
