@@ -14,7 +14,7 @@ import pytest
 import requests
 from flask import Flask
 
-from shop import jobs, references, settlement, sweeper
+from shop import health, jobs, references, settlement, sweeper
 from shop.db import session
 from shop.ledger import audit
 from shop.ledger import service as ledger
@@ -154,6 +154,7 @@ def street(app: Flask, time: Clock) -> Iterator[Street]:
     mount(http, world)
     settings = app.config["SETTINGS"]
     app.extensions["providers"] = build_providers(provider_settings(settings), session=http)
+    health.init_app(app)
     app.config["LANES"] = "inline"
     yield place
     world.close()
