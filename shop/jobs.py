@@ -13,8 +13,10 @@ from typing import Final, Protocol
 from flask import current_app
 
 from shop import clock, lanes, queue
+from shop.alerts import service as alerts
 from shop.boundary import in_transaction
 from shop.db import end_read, transaction
+from shop.health import service as health
 from shop.ledger import audit
 from shop.notices import service as notices
 from shop.payments import service as payments
@@ -44,7 +46,9 @@ def run(name: str) -> int:
     """Run one drain by name, in its own application context; give how many rows it handled."""
     with current_app.app_context():
         queue.silence(name)
-        return JOBS[name]()
+        handled = JOBS[name]()
+        health.flush()
+        return handled
 
 
 def submit_payments() -> int:
@@ -98,6 +102,8 @@ def _ask_and_settle(
 
     for answers in lanes.as_they_come(claims, one, provider.timing.concurrency):
         settle_payments([answer for answer in answers if answer is not None])
+        # Pages read what workers found: a breaker that opened hides its provider within the second.
+        health.flush()
 
 
 def _ask_one(provider: Provider, claim: Claim, ask: Ask, *, submitted: bool) -> Answer | None:
@@ -145,6 +151,7 @@ def _look_at(events: Iterable[WebhookEvent]) -> None:
             echo_hash=event.echo_hash,
         )
         if named:
+            payments.announced(named)
             payments.make_due(named)
             webhooks.finish(event, EventStatus.DONE)
         elif (clock.now() - event.received_at).total_seconds() < 60:
@@ -166,10 +173,19 @@ def seal_books() -> int:
         return block.count if block else 0
 
 
+def watch_providers() -> int:
+    """Write what was observed, open and close alerts, forget old figures."""
+    health.flush(now=True)
+    changed = alerts.look()
+    health.forget_old()
+    return changed
+
+
 JOBS: Final[dict[str, Callable[[], int]]] = {
     "submit_payments": submit_payments,
     "process_webhooks": process_webhooks,
     "verify_payments": verify_payments,
     "send_notices": send_notices,
     "seal_books": seal_books,
+    "watch_providers": watch_providers,
 }

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_VERIFYING = "payment_verifying"
     MONEY_KEPT = "money_kept"
+    STAFF_ALERT = "staff_alert"
 
 
 class Notice(Base):

@@ -27,6 +27,7 @@ from shop.providers import methods
 from shop.providers.base import Collection as AskedFor
 from shop.providers.base import Outcome, Provider
 from shop.providers.methods import Method
+from shop.switches.service import is_silent
 
 #: After an attempt failed, when to look again for money that came late all the same (D4, P8).
 LATE_WATCH_S: Final = (300.0, 3_600.0, 86_400.0)
@@ -37,6 +38,8 @@ MOST_PER_PHONE: Final = 8
 LAST_ASK_S: Final = 7 * 86_400.0
 #: A buyer's "check now" and a webhook ask the provider at most this often per attempt.
 CHECK_EVERY_S: Final = 5.0
+#: Without webhooks we ask this many times as often, never more than every few seconds.
+SILENCE_SPEED: Final = 4
 _CHECK_EVERY: Final = timedelta(seconds=CHECK_EVERY_S)
 
 
@@ -399,17 +402,25 @@ def schedule(
 
 
 def _wait_s(payment: Payment, heard_at: datetime | None) -> float | None:
-    age_s = (clock.now() - payment.created_at).total_seconds()
     if payment.state in OPEN:
-        timing = provider_of(payment).timing
-        if payment.checks <= len(timing.polls_s):
-            return timing.polls_s[payment.checks - 1]
-        if age_s > LAST_ASK_S:
-            return None
-        return 3_600.0 if age_s < timing.finality_s else 86_400.0
+        wait_s = _planned_s(payment)
+        if wait_s is not None and is_silent(payment.provider):
+            return max(wait_s / SILENCE_SPEED, CHECK_EVERY_S)
+        return wait_s
     if payment.state is PaymentStatus.FAILED and payment.settled_at is not None:
         return _late_watch_s(payment.settled_at, heard_at)
     return None
+
+
+def _planned_s(payment: Payment) -> float | None:
+    """Give the next wait of the provider's plan, then an hour, then a day, for a week."""
+    timing = provider_of(payment).timing
+    age_s = (clock.now() - payment.created_at).total_seconds()
+    if payment.checks <= len(timing.polls_s):
+        return timing.polls_s[payment.checks - 1]
+    if age_s > LAST_ASK_S:
+        return None
+    return 3_600.0 if age_s < timing.finality_s else 86_400.0
 
 
 def _late_watch_s(failed_at: datetime, heard_at: datetime | None) -> float | None:
@@ -432,6 +443,13 @@ def _to_expiry_s(payment: Payment) -> float:
 def _jittered(wait_s: float) -> float:
     """Spread waits by a tenth, so that a thousand attempts do not ask in the same second."""
     return wait_s * (1 + (secrets.randbelow(201) - 100) / 1000)
+
+
+def announced(payments: Iterable[Payment]) -> None:
+    """Note that a webhook named these: its first word counts, for the detector of silence."""
+    assert in_transaction(), "announcements are kept with the message that made them"
+    for payment in payments:
+        payment.announced_at = payment.announced_at or clock.now()
 
 
 def make_due(payments: Iterable[Payment]) -> int:
