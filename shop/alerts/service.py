@@ -66,7 +66,8 @@ def _open(reading: Reading) -> bool:
     alert_id = session.scalar(once.values(row).returning(Alert.id))
     if alert_id is None:
         return False  # another clock was quicker
-    logger.error("alert %d opens: %s of %s, %s", alert_id, reading.kind, reading.subject, row)
+    said = (alert_id, reading.kind, reading.subject, dict(reading.facts))
+    logger.error("alert %d opens: %s of %s, %s", *said)
     if reading.kind is AlertKind.SILENCE:
         reason = "webhooks do not come: asked more often"
         switches.put(reading.subject, Kind.SILENT, by_whom="detector", reason=reason)

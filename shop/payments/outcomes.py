@@ -87,3 +87,39 @@ def failed_methods(purpose: str, purpose_id: int) -> set[str]:
     )
     found = session.scalars(query, {"purpose": purpose, "purpose_id": purpose_id})
     return set(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the attempts by one method ended over a time, and how long the paid ones took."""
+
+    method: str
+    succeeded: int
+    payers_own: int
+    failed: int
+    median_s: int | None
+    """Half of those that brought money did so within this; None where none did."""
+
+
+def endings_since(moment: datetime, limit: int = 20_000) -> list[Ending]:
+    """Sum up the attempts that ended since a moment, method by method, the latest first."""
+    query = sa.text(
+        "SELECT method, status, reason, created_at, settled_at FROM payment"
+        " WHERE settled_at > :since ORDER BY settled_at DESC LIMIT :limit"
+    ).columns(created_at=UtcDateTime(), settled_at=UtcDateTime())
+    since = sa.bindparam("since", moment, type_=UtcDateTime())
+    grouped: dict[str, list[sa.Row[tuple[str, str, str, datetime, datetime]]]] = {}
+    for row in session.execute(query.bindparams(since, sa.bindparam("limit", limit))):
+        grouped.setdefault(row.method, []).append(row)
+    return [_ending(method, rows) for method, rows in sorted(grouped.items())]
+
+
+def _ending(
+    method: str, rows: Sequence[sa.Row[tuple[str, str, str, datetime, datetime]]]
+) -> Ending:
+    paid = [row for row in rows if row.status == "succeeded"]
+    failed = [row for row in rows if row.status == "failed"]
+    own = sum(row.reason in PAYERS_OWN for row in failed)
+    took_s = sorted((row.settled_at - row.created_at).total_seconds() for row in paid)
+    median_s = round(took_s[len(took_s) // 2]) if took_s else None
+    return Ending(method, len(paid), own, len(failed) - own, median_s)
