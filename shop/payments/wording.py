@@ -241,7 +241,7 @@ _THROUGH: Final[dict[str, Any]] = {
     Consent.GUIDED: _l("SMS, puis composez %(ussd)s"),
     Consent.OTP_BEFORE: _l("code à demander avant, au %(ussd)s"),
     Consent.OTP_AFTER: _l("code reçu par SMS"),
-    Consent.REDIRECT: _l("sur la page de %(page)s"),
+    Consent.REDIRECT: _l("sur la page %(page)s"),
     Consent.APP: _l("dans l’application %(operator)s"),
 }
 
