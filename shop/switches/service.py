@@ -23,10 +23,11 @@ class Direction(StrEnum):
     PAY_OUT = "pay_out"
 
 
-#: Calls that a direction cannot do without: where one of them rests, the direction does.
+#: Calls that a direction cannot do without: where one of them rests, the direction does. A provider's
+#: tokens share one breaker, so that both directions rest with it.
 _NEEDED: Final = {
     Direction.COLLECT: ("collect", "token"),
-    Direction.PAY_OUT: ("pay_out", "payout_token"),
+    Direction.PAY_OUT: ("pay_out", "token"),
 }
 
 
