@@ -88,6 +88,32 @@ def test_a_breaker_in_a_worker_is_seen_by_every_page_until_it_closes(street: Str
     assert [row.target for row in switches.on_now([Kind.RESTING])] == []
 
 
+def test_verification_goes_on_at_a_low_rate_while_a_breaker_is_open(street: Street):
+    paid = [street.sent(make_order(), "wave-ci") for _ in range(25)]
+    street.world.faults.add("wave", "http_500")
+    street.pass_(60)
+    assert [row.target for row in switches.on_now([Kind.RESTING])] == ["wave:collection_status"]
+    health.flush(now=True)
+    before = asked(street)
+
+    street.pass_(120)
+    health.flush(now=True)
+
+    # Two probes each half minute, where twenty-five attempts wanted to be asked about.
+    assert 0 < asked(street) - before <= 2 * (120 // 30 + 1)
+    assert {street.again(one).status for one in paid} == {"pending"}
+    street.world.faults.clear()
+    for one in paid:
+        street.approve(one)
+    street.pass_(600)
+    assert {street.again(one).status for one in paid} == {"succeeded"}
+
+
+def asked(street: Street) -> int:
+    day = street.time.now() - timedelta(days=1)
+    return sum(c.calls for c in health.calls_since(day) if c.operation == "collection_status")
+
+
 def test_a_database_that_refuses_loses_no_count(street: Street, monkeypatch: pytest.MonkeyPatch):
     here = health_room.watch(street.app, [])
     here.note(seen(rests_s=30))

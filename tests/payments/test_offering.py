@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from shop import jobs, settlement
 from shop.db import session
 from shop.payments import offering, outcomes
-from shop.payments.choosing import Obstacle, replay
+from shop.payments.choosing import Obstacle, draw_of, replay
 from shop.payments.models import Payment, PaymentChoice
 from shop.payments.offering import Need, Option
 from shop.payments.states import Purpose
@@ -29,14 +29,13 @@ from tests.test_statements import listened
 KEY = "k" * 20
 
 
-def offered(order, country: str = "CI", shown: str | None = None) -> dict[str, Option]:
+def offered(order, country: str = "CI", key: str = KEY) -> dict[str, Option]:
     need = Need(
         purpose=Purpose.ORDER,
         purpose_id=order.id,
         owed=order.total,
         country=country,
-        form_key=KEY,
-        shown=shown,
+        form_key=key,
     )
     found = offering.options(need, parse(order.contact_phone, country))
     session.rollback()
@@ -214,6 +213,26 @@ def test_the_choice_is_kept_and_replays_from_the_row_and_from_the_outcomes(
         method: (found.successes, found.ended) for method, found in counted.items()
     }
     assert counted["mtn-ci"].ended == 2
+
+
+def test_a_form_that_explores_shows_keeps_and_charges_the_other_way(street: Street, client, buyer):
+    settings = street.app.config["SETTINGS"]
+    street.app.config["SETTINGS"] = replace(settings, explore_percent=5)
+    order = make_order(user=buyer)
+    key = next(k for k in (f"form-key-number-{n}" for n in range(999)) if draw_of(k, "mtn") < 500)
+    explored = offered(order, key=key)["mtn"]
+    form = {
+        "form_key": key, "country": "CI", "phone": "0501020304", "method": explored.method.code,
+    }  # fmt: skip
+
+    answer = client.post(f"/order/{order.reference}/payment/", data=form)
+
+    assert explored.method.code != explored.choice.ranking[0] == "mtn-ci"
+    assert answer.status_code == 303
+    kept = session.scalars(sa.select(PaymentChoice)).one()
+    assert kept.explored
+    assert kept.chosen == explored.method.code
+    assert replay(kept.asked, kept.made_at).explored
 
 
 def test_what_the_page_showed_is_charged(street: Street, client, buyer):
