@@ -13,8 +13,10 @@ from typing import Final, Protocol, TypeVar
 from flask import current_app
 
 from shop import clock, lanes, leases, queue, refunds
+from shop.alerts import service as alerts
 from shop.boundary import in_transaction
 from shop.db import end_read, transaction
+from shop.health import service as health
 from shop.leases import Answer, Lease
 from shop.ledger import audit
 from shop.notices import service as notices
@@ -60,7 +62,9 @@ def run(name: str) -> int:
     """Run one drain by name, in its own application context; give how many rows it handled."""
     with current_app.app_context():
         queue.silence(name)
-        return JOBS[name]()
+        handled = JOBS[name]()
+        health.flush()
+        return handled
 
 
 def submit_payments() -> int:
@@ -132,6 +136,8 @@ def _ask_and_settle(
 
     for answers in lanes.as_they_come(claims, one, provider.timing.concurrency):
         settle([answer for answer in answers if answer is not None])
+        # Pages read what workers found: a breaker that opened hides its provider within the second.
+        health.flush()
 
 
 def _ask_one(provider: Provider, claim: L, ask: Ask[L], *, submitted: bool) -> Answer[L] | None:
@@ -244,6 +250,7 @@ def _wake(event: WebhookEvent) -> bool:
     )
     if event.authenticity == Authenticity.SIGNED:
         leases.adopt([*named, *sent], event.path_token, event.reference, event.provider_ref)
+    payments.announced(named)
     payments.make_due(named)
     payouts.make_due(sent)
     return bool(named or sent)
@@ -261,6 +268,14 @@ def seal_books() -> int:
         return block.count if block else 0
 
 
+def watch_providers() -> int:
+    """Write what was observed, open and close alerts, forget old figures."""
+    health.flush(now=True)
+    changed = alerts.look()
+    health.forget_old()
+    return changed
+
+
 JOBS: Final[dict[str, Callable[[], int]]] = {
     "submit_payments": submit_payments,
     "process_webhooks": process_webhooks,
@@ -270,4 +285,5 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "release_holds": release_holds,
     "send_notices": send_notices,
     "seal_books": seal_books,
+    "watch_providers": watch_providers,
 }

@@ -16,7 +16,7 @@ from typing import TypeAlias, assert_never
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from shop import clock, leases, payment_notices, receipts
+from shop import clock, leases, payment_notices, receipts, switches
 from shop.accounts import service as accounts
 from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import Conflict, Refusal
@@ -57,6 +57,12 @@ class NotPayable(Conflict):
     code = "not_payable"
 
 
+class MethodStopped(Conflict):
+    """The shop stopped this method, or its provider's collections, since the page was shown."""
+
+    code = "method_stopped"
+
+
 class TooManyAttempts(Refusal):
     """One phone was asked so often that another request would only be a nuisance to its owner."""
 
@@ -68,7 +74,7 @@ def start_payment(intent: Intent) -> Payment:
     """Begin one attempt: its row, its stock, and nothing outside. The caller rings afterwards.
 
     The same form key gives the first attempt again (B4). Raises `NotPayable`, `AttemptUnderWay`,
-    `TooManyAttempts`, `OutOfStock`, or `AmountRefused` before anything is written.
+    `MethodStopped`, `TooManyAttempts`, `OutOfStock`, or `AmountRefused` before anything is written.
     """
     refused = intent.method.refusal(intent.method.total(intent.owed))
     if refused is not None:
@@ -94,6 +100,8 @@ def _start(intent: Intent) -> Payment:
             return again
         if order.user_id != intent.user_id or not orders.is_payable(order):
             raise NotPayable(f"order {order.reference} is {order.status}")
+        if not switches.may_collect(intent.method.provider, intent.method.code):
+            raise MethodStopped(f"{intent.method.code} is stopped")
         live = payments.live_of(intent.purpose, intent.purpose_id)
         if live is not None:
             raise AttemptUnderWay(live.reference)

@@ -26,6 +26,7 @@ FLOORS = {
     "shop.reconciliation": 9,
     "shop.rehearsal": 9,
     "shop.sweeper": 9,
+    "shop.alerts": 8,
     "shop.settlement": 8,
     "shop.payout_settlement": 8,
     "shop.payout_decisions": 8,
@@ -48,6 +49,9 @@ FLOORS = {
     # Between two floors: what payments and payouts share, which do not know each other.
     "shop.leases": 2.5,
     "shop.approvals": 3,
+    "shop.health": 3,
+    # Below whoever starts something: payments and payouts ask the same stop buttons.
+    "shop.switches": 2,
     "shop.providers": 2,
     "shop.ledger": 2,
     "shop.db": 1,

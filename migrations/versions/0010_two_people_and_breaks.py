@@ -12,7 +12,7 @@ from alembic import op
 from migrations import triggers
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

@@ -16,6 +16,9 @@ def init_app(app: Flask) -> None:
     for command in (system.worker, system.clock_process, reconcile.command):
         app.cli.add_command(command)
     app.cli.add_command(
+        Later("providers", "shop.cli.providers:group", help="Providers: look, measure, stop.")
+    )
+    app.cli.add_command(
         Later("db", "flask_migrate.cli:db", help="Bring the database to the present version.")
     )
     app.cli.add_command(

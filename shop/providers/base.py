@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -244,6 +244,19 @@ class Answer:
         return 200 <= self.status < 300
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one call came to, for whoever counts: no reference, no number, no secret."""
+
+    provider: str
+    operation: str
+    result: str
+    """`answered` (a refusal too), `busy`, `http_502`, `unreadable`, `silence`, `unreached`."""
+    spent_ms: int
+    rests_s: float | None
+    """For how long this operation will not be called; 0: only probes are; None: it is well."""
+
+
 class Provider(ABC):
     """One mobile-money API. Settings are keyword arguments: a missing one stops the program."""
 
@@ -265,6 +278,8 @@ class Provider(ABC):
         self._base_url = base_url.rstrip("/")
         self._session = session or wire.new_session(self.timing.concurrency)
         self._breakers = Breakers()
+        self.observer: Callable[[Observed], None] | None = None
+        """Told of every call after it ended, in the caller's thread; it must be quick."""
 
     @abstractmethod
     def collect(self, collection: Collection) -> Outcome:
@@ -386,10 +401,14 @@ class Provider(ABC):
             healthy = True
             return answer
         except wire.WireFailure as failure:
+            result = "silence" if failure.sent else "unreached"
             raise ProviderUnavailable(f"{self.name}: {failure}", sent=failure.sent) from failure
         finally:
             breaker.record(healthy)
             spent_ms = round((clock.monotonic() - started) * 1000)
+            if self.observer is not None:
+                word = _in_a_word(result, healthy=healthy)
+                self.observer(Observed(self.name, operation, word, spent_ms, breaker.rests_s()))
             # References and our own paths only: never a phone number, a secret or a body.
             logger.info(
                 "%s %s: %s %s -> %s in %d ms",
@@ -444,6 +463,17 @@ class Provider(ABC):
 
 #: Request timeout, too early, too many requests: a 4xx that refuses nothing for good.
 _TELLS_NOTHING = frozenset({408, 425, 429})
+
+
+def _in_a_word(result: int | str, *, healthy: bool) -> str:
+    """Name what a call came to; the kinds are few, so that they can be counted."""
+    if isinstance(result, str):
+        return result
+    if result == 429:
+        return "busy"
+    if healthy:
+        return "answered"
+    return f"http_{result}" if result >= 300 and result not in range(400, 500) else "unreadable"
 
 
 class UnsupportedOperation(ProviderError):
