@@ -73,7 +73,8 @@ class Lease:
 L = TypeVar("L", bound=Lease)
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: Python 3.11 cannot make a frozen, slotted value of a generic by its alias.
+@dataclass(frozen=True)
 class Answer(Generic[L]):
     """What came of asking a provider about one leased attempt."""
 
