@@ -73,8 +73,7 @@ class Lease:
 L = TypeVar("L", bound=Lease)
 
 
-# Without slots: `Answer[Claim](...)` writes its own type on the instance, which Python 3.11 only
-# forgives a frozen class when it has a `__dict__`.
+# Without slots: Python 3.11 cannot make a frozen, slotted value of a generic by its alias.
 @dataclass(frozen=True)
 class Answer(Generic[L]):
     """What came of asking a provider about one leased attempt."""
@@ -85,11 +84,13 @@ class Answer(Generic[L]):
     """When the question left: an absence counts only if it was observed late enough (W5)."""
     submitted: bool
     """True for the first request, False for a question about its fate."""
+    said_by: str = ""
+    """Who answered, where it was not the provider: `staff`."""
 
     @property
     def source(self) -> str:
         """The word of the event rows."""
-        return "submit" if self.submitted else "verify"
+        return self.said_by or ("submit" if self.submitted else "verify")
 
 
 def providers() -> dict[str, Provider]:

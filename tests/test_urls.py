@@ -31,7 +31,8 @@ SIGNED_IN = {
     "account.forget", "account.show", "seller.delivery", "seller.drop_zone", "seller.edit_product",
     "seller.home", "seller.new_product", "seller.open_store", "seller.show_product",
     "seller_orders.change_many", "seller_orders.sales_file", "seller_orders.show_sale",
-    "seller_orders.show_sales", "seller_orders.slip", "seller_orders.take_step",
+    "seller_orders.show_sales", "seller_orders.slip", "seller_orders.take_step", "wallet.cancel",
+    "wallet.download", "wallet.payout", "wallet.show", "wallet.withdraw",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
@@ -52,7 +53,10 @@ def test_every_endpoint_says_who_may_call_it(app):
 
 
 def test_addresses_end_with_a_slash_unless_they_are_files(app):
-    files = {"static", "stores.photo", "payment_status.state", "seller_orders.sales_file"}
+    files = {
+        "static", "stores.photo", "payment_status.state", "seller_orders.sales_file",
+        "wallet.download",
+    }  # fmt: skip
     wrong = [
         rule.rule
         for rule in app.url_map.iter_rules()

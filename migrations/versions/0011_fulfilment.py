@@ -8,7 +8,7 @@ from alembic import op
 from migrations import triggers
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0010"
 
 #: The tables as of this migration; a test holds them against shop/orders/states.py.
 OPEN = ("to_accept", "accepted", "preparing", "ready", "sent", "asked", "received")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hmac
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -195,11 +196,16 @@ class Capabilities:
     """A second collect with the same reference never charges twice."""
     lookup_by_reference: bool = False
     """An attempt whose first answer was lost can still be found by our reference."""
+    payout_lookup: bool = False
+    """The same of a payout. Otherwise `payout_status` never says ABSENT: a payout of which nothing
+    was heard waits for a person, and is never sent again."""
     reports_amount: bool = True
     reports_currency: bool = True
     dates_webhooks: bool = True
     """What is signed holds its moment: an old message is refused. Otherwise its event id, kept by
     the inbox, is all that tells a replay."""
+    lists: bool = False
+    """It can list every collection of a time window, made by us or not."""
     expires_alone: bool = True
     """A request nobody answers ends as FAILED by itself; otherwise it stays PENDING for ever."""
 
@@ -238,6 +244,19 @@ class Answer:
         return 200 <= self.status < 300
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one call came to, for whoever counts: no reference, no number, no secret."""
+
+    provider: str
+    operation: str
+    result: str
+    """`answered` (a refusal too), `busy`, `http_502`, `unreadable`, `silence`, `unreached`."""
+    spent_ms: int
+    rests_s: float | None
+    """For how long this operation will not be called; 0: only probes are; None: it is well."""
+
+
 class Provider(ABC):
     """One mobile-money API. Settings are keyword arguments: a missing one stops the program."""
 
@@ -252,10 +271,15 @@ class Provider(ABC):
     sandbox_settings: ClassVar[Mapping[str, str]]
     """What the sandbox's merchant signs in with: worth nothing outside it."""
 
+    webhook_headers: ClassVar[tuple[str, ...]] = ()
+    """The headers without which no message of this provider is genuine."""
+
     def __init__(self, *, base_url: str, session: requests.Session | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session or wire.new_session(self.timing.concurrency)
         self._breakers = Breakers()
+        self.observer: Callable[[Observed], None] | None = None
+        """Told of every call after it ended, in the caller's thread; it must be quick."""
 
     @abstractmethod
     def collect(self, collection: Collection) -> Outcome:
@@ -280,7 +304,12 @@ class Provider(ABC):
         """
 
     def pay_out(self, payout: Payout) -> Outcome:
-        """Send money to a phone. Declared by `can.pay_out`."""
+        """Send money to a phone, once per reference, after the payout is stored.
+
+        Returns PENDING (accepted), SUCCEEDED or FAILED where the answer is the last word. Raises
+        `ProviderRejected` when nothing left and nothing will, `ProviderUnavailable` when we cannot
+        know; its `sent` is False when the money surely stayed. Declared by `can.pay_out`.
+        """
         raise UnsupportedOperation(f"{self.name} cannot pay out")
 
     def pays_out_to(self, operator: str, country: str) -> bool:
@@ -288,20 +317,39 @@ class Provider(ABC):
         return self.can.pay_out and country in self.countries
 
     def payout_status(self, payout: Payout) -> Outcome:
-        """Ask what became of a payout. Declared by `can.pay_out`."""
+        """Ask what became of a payout; ABSENT means the provider knows no such reference.
+
+        Raises `ProviderUnavailable` when the answer tells nothing. Declared by `can.pay_out`.
+        """
         raise UnsupportedOperation(f"{self.name} cannot pay out")
 
     def refund(self, refund: Refund) -> Outcome:
-        """Give a collection back to its payer. Declared by `can.refund`."""
+        """Give a collection back to its payer, once per reference, after the refund is stored.
+
+        Answers and raises as `pay_out` does. The sum of all refunds of one collection is the
+        caller's to keep: not every provider counts. Declared by `can.refund`.
+        """
         raise UnsupportedOperation(f"{self.name} cannot refund")
 
     def refund_status(self, refund: Refund) -> Outcome:
-        """Ask what became of a refund. Declared by `can.refund`."""
+        """Ask what became of a refund, as `payout_status` does. Declared by `can.refund`."""
         raise UnsupportedOperation(f"{self.name} cannot refund")
 
     def balance(self, currency: str) -> Money:
-        """Read what the provider holds for us. Declared by `can.balance`."""
+        """Read what the provider holds for us in a currency. Declared by `can.balance`.
+
+        Where there are several purses, the provider says which one it tells. Raises
+        `ProviderUnavailable` when it cannot be read.
+        """
         raise UnsupportedOperation(f"{self.name} does not tell its balance")
+
+    def listed(self, since: datetime, until: datetime | None) -> Iterator[Outcome]:
+        """Give the collections begun in a window that ended with money, whoever made them.
+
+        For reconciliation: what comes is compared with our receipts. Raises `ProviderUnavailable`
+        midway when the list cannot be read to its end. Declared by `can.lists`.
+        """
+        raise UnsupportedOperation(f"{self.name} has no list")
 
     def is_resting(self, operation: str = "collect") -> bool:
         """Say whether calls are refused for now because too many failed; checkout hides it."""
@@ -353,10 +401,14 @@ class Provider(ABC):
             healthy = True
             return answer
         except wire.WireFailure as failure:
+            result = "silence" if failure.sent else "unreached"
             raise ProviderUnavailable(f"{self.name}: {failure}", sent=failure.sent) from failure
         finally:
             breaker.record(healthy)
             spent_ms = round((clock.monotonic() - started) * 1000)
+            if self.observer is not None:
+                word = _in_a_word(result, healthy=healthy)
+                self.observer(Observed(self.name, operation, word, spent_ms, breaker.rests_s()))
             # References and our own paths only: never a phone number, a secret or a body.
             logger.info(
                 "%s %s: %s %s -> %s in %d ms",
@@ -411,6 +463,17 @@ class Provider(ABC):
 
 #: Request timeout, too early, too many requests: a 4xx that refuses nothing for good.
 _TELLS_NOTHING = frozenset({408, 425, 429})
+
+
+def _in_a_word(result: int | str, *, healthy: bool) -> str:
+    """Name what a call came to; the kinds are few, so that they can be counted."""
+    if isinstance(result, str):
+        return result
+    if result == 429:
+        return "busy"
+    if healthy:
+        return "answered"
+    return f"http_{result}" if result >= 300 and result not in range(400, 500) else "unreadable"
 
 
 class UnsupportedOperation(ProviderError):

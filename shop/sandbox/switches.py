@@ -11,6 +11,8 @@ CHOICES: Final = {
     # Wave's nested error envelope is the only one some clients ever met.
     "wave.errors": ("plain", "nested"),
     "wave.webhook": ("signed", "shared_secret"),
+    # A payout is most often ended by its first answer; "processing" is documented too.
+    "wave.payout": ("at_once", "processing"),
     # MTN's two pages contradict each other on the verb of callbacks.
     "mtn.callback": ("POST", "PUT"),
     "mtn.reason": ("text", "object"),
@@ -18,6 +20,9 @@ CHOICES: Final = {
     "orange.expires_in": ("text", "number"),
     # Moov's waiting push: 100, or 95 with "pending" in its description.
     "moov.waiting": ("100", "95"),
+    # Whether a transfer can be looked up, and what a repeated id does, is written nowhere.
+    "moov.transfers": ("unknown", "told"),
+    "moov.repeated": ("again", "refused"),
     "moov.bad_token": ("98", "8"),
     # FedaPay's reference pages show bare objects, its libraries' captures show envelopes.
     "fedapay.objects": ("wrapped", "bare"),

@@ -21,7 +21,7 @@ from shop.sandbox import book as stored
 from shop.sandbox.book import Book
 from shop.sandbox.faults import FaultKind, Faults
 from shop.sandbox.handsets import UNREGISTERED, Handsets
-from shop.sandbox.payouts import Payouts
+from shop.sandbox.payouts import Payouts, Refunds
 from shop.sandbox.post import Letter, Post
 from shop.sandbox.switches import Switches
 from shop.sandbox.values import (
@@ -50,13 +50,14 @@ class World:
         """Open the world. `deliver` sends one webhook and gives the status it met (0: none)."""
         self.shop_url = shop_url.rstrip("/")
         self.phones_url = phones_url.rstrip("/")
-        self.faults = Faults()
         self.desks: dict[str, Desk] = {}
+        self.faults = Faults(self.desks)
         self.book_file = Book(store, clock, rng)
         self.switches = Switches(self.book_file)
         self.handsets = Handsets(self.book_file)
         self.post = Post(self.book_file, self.desks, deliver)
         self.payouts = Payouts(self.book_file, self.handsets, self.desks, self.post)
+        self.refunds = Refunds(self.book_file, self.handsets, self.desks, self.post)
         self._journal: deque[str] = deque(maxlen=100_000)
 
     # -- what providers call --------------------------------------------------------------------
@@ -110,6 +111,11 @@ class World:
             provider, reference,
         )  # fmt: skip
         return [stored.prompt(row) for row in rows]
+
+    def latest(self, provider: str) -> list[Prompt]:
+        """Give a provider's newest request, or none."""
+        sql = "SELECT * FROM prompts WHERE provider = ? ORDER BY id DESC LIMIT 1"
+        return [stored.prompt(row) for row in self.book_file.rows(sql, provider)]
 
     def amend(self, prompt_id: int, **details: object) -> None:
         """Change what only its provider keeps about a request."""
@@ -273,6 +279,7 @@ class World:
                 self.book_file.run("DELETE FROM timers WHERE id = ?", timer["id"])
                 self._happen(self.prompt(timer["prompt_id"]), timer["action"], timer["word"])
             self.payouts.advance()
+            self.refunds.advance()
 
     def send_webhooks(self) -> None:
         """Try every webhook whose time has come."""
@@ -285,7 +292,8 @@ class World:
     def next_due(self) -> datetime | None:
         """When the next tick has something to do; None when nothing is planned."""
         row = self.book_file.row("SELECT min(due_at) AS due FROM timers")
-        moments = [row["due"] if row else None, self.post.next_due(), self.payouts.next_due()]
+        moments = [row["due"] if row else None, self.post.next_due()]
+        moments += [self.payouts.next_due(), self.refunds.next_due()]
         known = [moment for moment in moments if moment is not None]
         return stored.moment(min(known)) if known else None
 
