@@ -7,6 +7,7 @@ import shop.health.models
 import shop.ledger.models
 import shop.notices.models
 import shop.orders.models
+import shop.orders.talk_models
 import shop.payments.models
 import shop.payouts.models
 import shop.reconciliation.models

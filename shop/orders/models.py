@@ -150,6 +150,8 @@ class SellerOrder(Base):
     """When the clock looks next: a reminder, or `due_at`. None when it has nothing more to do."""
     reminders: Mapped[int] = mapped_column(default=0)
     """Reminders said in this stage."""
+    disputed_at: Mapped[datetime | None]
+    """Since when its amount is frozen; None while nobody reports a problem."""
     staff_since: Mapped[datetime | None]
     """Since when a person of staff should look: five wrong codes, or a silent buyer."""
     code_tries: Mapped[int] = mapped_column(default=0)

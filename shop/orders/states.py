@@ -1,7 +1,7 @@
 """A seller order after its payment: its stages, who may take which step, and what the clock does next.
 
 Two dimensions, shown as two pills (UX §6): the stage says where the goods are, the escrow where the money
-is. Both tables are triggers in the database too (migration 0011): an edge that is not here cannot be
+is. Both tables are triggers in the database too (migrations 0011 and 0012): an edge that is not here cannot be
 taken, nor by anybody it does not name, not even by raw SQL (E1, E5).
 """
 
@@ -53,6 +53,8 @@ class Actor(StrEnum):
     SELLER = "seller"
     CLOCK = "clock"
     STAFF = "staff"
+    DISPUTE = "dispute"
+    """A dispute that ended: both sides agreed, or a decision stood."""
 
 
 S, A = Stage, Actor
@@ -69,17 +71,17 @@ _PREPARED: Final[_Edges] = {
     S.ASKED: _by(A.SELLER),
     S.HANDED_OVER: _by(A.SELLER),
     S.RECEIVED: _by(A.BUYER),
-    S.CONFIRMED: _by(A.BUYER, A.STAFF),
-    S.CANCELLED: _by(A.SELLER, A.CLOCK, A.STAFF),
-    S.DECIDED: _by(A.STAFF),
+    S.CONFIRMED: _by(A.BUYER, A.STAFF, A.DISPUTE),
+    S.CANCELLED: _by(A.SELLER, A.CLOCK, A.STAFF, A.DISPUTE),
+    S.DECIDED: _by(A.STAFF, A.DISPUTE),
 }
 #: Once they have left, the clock gives no money back by itself: the buyer may hold the goods.
 _LEFT: Final[_Edges] = {
     S.HANDED_OVER: _by(A.SELLER),
     S.RECEIVED: _by(A.BUYER),
-    S.CONFIRMED: _by(A.BUYER, A.STAFF),
-    S.CANCELLED: _by(A.SELLER, A.STAFF),
-    S.DECIDED: _by(A.STAFF),
+    S.CONFIRMED: _by(A.BUYER, A.STAFF, A.DISPUTE),
+    S.CANCELLED: _by(A.SELLER, A.STAFF, A.DISPUTE),
+    S.DECIDED: _by(A.STAFF, A.DISPUTE),
 }
 
 EDGES: Final[dict[Stage, _Edges]] = {
@@ -98,9 +100,9 @@ EDGES: Final[dict[Stage, _Edges]] = {
     S.ASKED: _LEFT,
     S.RECEIVED: {
         S.HANDED_OVER: _by(A.SELLER),
-        S.CONFIRMED: _by(A.BUYER, A.CLOCK, A.STAFF),
-        S.CANCELLED: _by(A.SELLER, A.STAFF),
-        S.DECIDED: _by(A.STAFF),
+        S.CONFIRMED: _by(A.BUYER, A.CLOCK, A.STAFF, A.DISPUTE),
+        S.CANCELLED: _by(A.SELLER, A.STAFF, A.DISPUTE),
+        S.DECIDED: _by(A.STAFF, A.DISPUTE),
     },
     S.HANDED_OVER: {},
     S.CONFIRMED: {},
