@@ -20,7 +20,7 @@ from shop.health import service as health
 from shop.leases import Answer, Lease
 from shop.ledger import audit
 from shop.notices import service as notices
-from shop.orders import fulfilment
+from shop.orders import disputes, fulfilment
 from shop.payments import by_hand
 from shop.payments import service as payments
 from shop.payments.service import Claim
@@ -269,6 +269,11 @@ def expire_orders() -> int:
     return _serve_each(fulfilment.due, fulfilment.wake, fulfilment.postpone)
 
 
+def wake_disputes() -> int:
+    """Execute decisions nobody contested; call staff where the two did not agree in time."""
+    return _serve_each(disputes.due, disputes.wake, disputes.postpone)
+
+
 def return_refunds() -> int:
     """Send refunds on from the buyers' wallets to the phones that paid."""
     return _serve_each(order_refunds.due, order_refunds.send_back, order_refunds.postpone)
@@ -315,6 +320,7 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "process_webhooks": process_webhooks,
     "verify_payments": verify_payments,
     "expire_orders": expire_orders,
+    "wake_disputes": wake_disputes,
     "return_refunds": return_refunds,
     "send_payouts": send_payouts,
     "verify_payouts": verify_payouts,

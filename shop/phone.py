@@ -6,11 +6,13 @@ network. Prefixes come from `phonenumbers`, whose brand names are sometimes old.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberFormat
 
 #: Countries we serve, with their calling codes, in the order menus show them.
 COUNTRIES: Final = {
@@ -117,3 +119,27 @@ def masked(e164: str) -> str:
     """Write the number for public pages and messages: `05 •• •• •• 04`."""
     groups = local(e164).split("\u00a0")
     return "\u00a0".join([groups[0], *["••"] * (len(groups) - 2), groups[-1]])
+
+
+def is_mobile_like(digits: str) -> bool:
+    """Say whether bare digits can be a mobile number of a country we serve, with its code or without.
+
+    Tells by their shape alone, for texts in which nobody says which country is meant; Benin's old
+    numbers of eight digits are known too.
+    """
+    return _mobiles().fullmatch(digits) is not None
+
+
+@cache
+def _mobiles() -> re.Pattern[str]:
+    shapes = []
+    for country, code in COUNTRIES.items():
+        metadata = PhoneMetadata.metadata_for_region(country)
+        assert metadata is not None, f"phonenumbers knows {country}"
+        assert metadata.mobile is not None, f"phonenumbers knows the mobiles of {country}"
+        shape = metadata.mobile.national_number_pattern
+        if country == "BJ":
+            shape = f"(?:{shape})|[4569][0-9]{{7}}"
+        trunk = "0?" if metadata.national_prefix else ""
+        shapes.append(f"(?:(?:00)?{code})?{trunk}(?:{shape})")
+    return re.compile("|".join(shapes))

@@ -14,6 +14,7 @@ from shop import clock, jobs, queue
 from shop.db import end_read, follow_database_clock, session
 from shop.notices.models import Notice
 from shop.orders.models import SellerOrder
+from shop.orders.talk_models import Dispute
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
 from shop.payouts.models import Payout
@@ -38,6 +39,7 @@ _OLDEST: Final = {
     ),
     "verify_payments": sa.select(sa.func.min(Payment.next_check_at)).where(~_created),
     "expire_orders": sa.select(sa.func.min(SellerOrder.wake_at)),
+    "wake_disputes": sa.select(sa.func.min(Dispute.wake_at)),
     "return_refunds": sa.select(sa.func.min(SellerOrder.return_at)),
     "release_holds": sa.select(sa.func.min(Payout.next_check_at)).where(
         Payout.status == PayoutStatus.HELD

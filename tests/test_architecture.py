@@ -220,6 +220,8 @@ EXCEPTIONS = {
     "shop/db.py": "where it is made",
     "shop/orders/placing.py": "the part of orders/service.py that turns a basket into an order",
     "shop/orders/fulfilment.py": "the part of orders/service.py that serves paid orders",
+    "shop/orders/talk.py": "the part of orders/service.py that keeps what the two sides say",
+    "shop/orders/disputes.py": "the part of orders/service.py that settles problems",
     "shop/accounts/codes.py": "the part of accounts/service.py that counts tries",
     "shop/checkout/claims.py": "moves a guest's orders of two rooms together",
     "shop/cli/payouts.py": "makes one payout due, on an operator's word",

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     PAYMENT_VERIFYING = "payment_verifying"
     MONEY_KEPT = "money_kept"
     ORDER_STEP = "order_step"
+    MESSAGE = "message"
+    DISPUTE = "dispute"
     HAND_OVER_CODE = "hand_over_code"
     PAYOUT_SENT = "payout_sent"
     PAYOUT_ARRIVED = "payout_arrived"

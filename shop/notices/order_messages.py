@@ -177,6 +177,78 @@ def staff_looks(reference: str, access_token: str | None, *, language: str) -> s
         )
 
 
+def new_message(reference: str, access_token: str | None, *, language: str) -> str:
+    """Tell one side that the other wrote; what was written stays on the page."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Nouveau message sur la commande %(reference)s. Lire et répondre : %(link)s",
+                reference=spaced(reference),
+                link=_talk(reference, access_token),
+            )
+        )
+
+
+def problem_reported(reference: str, amount: Money, *, language: str) -> str:
+    """Tell the seller that the buyer reports a problem and what is frozen."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Problème signalé, commande %(reference)s : %(amount)s gelés. Proposez une solution :"
+                " %(link)s",
+                reference=spaced(reference),
+                amount=amount_text(amount),
+                link=_sellers(reference),
+            )
+        )
+
+
+def offer_made(reference: str, until: datetime, access_token: str | None, *, language: str) -> str:
+    """Tell one side that the other proposes a solution, and until when it stands."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : une solution vous est proposée, valable jusqu’au %(until)s."
+                " %(link)s",
+                reference=spaced(reference),
+                until=moment(until, "short"),
+                link=_talk(reference, access_token),
+            )
+        )
+
+
+def decision_made(
+    reference: str, until: datetime, access_token: str | None, *, language: str
+) -> str:
+    """Tell one side that staff has decided, and until when that can be contested."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : décision prise. Contestez avant %(until)s, sinon elle"
+                " s’applique. %(link)s",
+                reference=spaced(reference),
+                until=moment(until, "short"),
+                link=_talk(reference, access_token),
+            )
+        )
+
+
+def problem_over(reference: str, access_token: str | None, *, language: str) -> str:
+    """Tell one side that the dispute ended without money: the order goes on."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : le problème est réglé, la commande continue. %(link)s",
+                reference=spaced(reference),
+                link=_talk(reference, access_token),
+            )
+        )
+
+
+def _talk(reference: str, access_token: str | None) -> str:
+    return _buyers(access_token) if access_token else _sellers(reference)
+
+
 def _buyers(access_token: str) -> str:
     return f"{_host()}/o/{access_token}/"
 

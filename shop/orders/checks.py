@@ -46,7 +46,22 @@ RULES: Final = {
     # V1: an open order waits for somebody: the clock, or a person of staff.
     "open_is_due": """
         SELECT s.reference FROM seller_order s WHERE s.escrow = 'held'
-        AND s.wake_at IS NULL AND s.staff_since IS NULL""",
+        AND s.wake_at IS NULL AND s.staff_since IS NULL AND s.disputed_at IS NULL""",
+    # A seller order is frozen exactly while one of its disputes is unsettled.
+    "frozen_is_disputed": """
+        SELECT s.reference FROM seller_order s WHERE (s.disputed_at IS NOT NULL) <> EXISTS (
+        SELECT 1 FROM dispute d WHERE d.seller_order_id = s.id
+        AND d.status IN ('open', 'decided', 'appealed'))""",
+    # V1: an unsettled dispute waits for the clock, or a person of staff was called.
+    "dispute_is_due": """
+        SELECT s.reference FROM dispute d JOIN seller_order s ON s.id = d.seller_order_id
+        WHERE d.status IN ('open', 'decided', 'appealed')
+        AND d.wake_at IS NULL AND s.staff_since IS NULL""",
+    # E5: a dispute's history replays to its present state.
+    "disputes_replay": """
+        SELECT 'dispute ' || d.id FROM dispute d WHERE d.status <> COALESCE((
+        SELECT e.new FROM dispute_event e WHERE e.dispute_id = d.id AND e.new IS NOT NULL
+        ORDER BY e.id DESC LIMIT 1), 'open')""",
 }
 
 

@@ -21,7 +21,7 @@ from shop.money import Money
 from shop.notices import service as notices
 from shop.orders import escrow, handover, telling
 from shop.orders.models import Order, SellerOrder, SellerOrderEvent
-from shop.orders.refusals import CodeLocked, NeedsReason, NotThatStep, WrongCode
+from shop.orders.refusals import CodeLocked, Disputed, NeedsReason, NotThatStep, WrongCode
 from shop.orders.states import (
     CLOSED,
     EDGES,
@@ -71,7 +71,7 @@ def sell(owner_id: int, reference: str, to: Stage, words: str = "") -> SellerOrd
     if ESCROW_AT[to] is Escrow.REFUNDED and not words.strip():
         raise NeedsReason
     with transaction():
-        part = _locked(Store.owner_id == owner_id, SellerOrder.reference == reference)
+        part = locked(Store.owner_id == owner_id, SellerOrder.reference == reference)
         _take(part, to, By(Actor.SELLER, owner_id, words))
         return part
 
@@ -103,7 +103,7 @@ def hand_over(owner_id: int, reference: str, typed: str) -> SellerOrder:
 def _try_code(owner_id: int, reference: str, typed: str) -> tuple[Refusal | None, SellerOrder]:
     """Count a wrong try for good: what a refusal rolled back would be a free guess."""
     with transaction():
-        part = _locked(Store.owner_id == owner_id, SellerOrder.reference == reference)
+        part = locked(Store.owner_id == owner_id, SellerOrder.reference == reference)
         by = By(Actor.SELLER, owner_id)
         _check(part, Stage.HANDED_OVER, by)
         if part.code_tries >= handover.MOST_TRIES:
@@ -126,7 +126,7 @@ def buy(user_ids: Sequence[int], reference: str, to: Stage, words: str = "") -> 
     Raises `NotFound` for another's order, `NotThatStep` when it went on meanwhile.
     """
     with transaction():
-        part = _locked(Order.user_id.in_(user_ids), SellerOrder.reference == reference)
+        part = locked(Order.user_id.in_(user_ids), SellerOrder.reference == reference)
         _take(part, to, By(Actor.BUYER, part.order.user_id, words))
         return part
 
@@ -138,7 +138,7 @@ def decide(reference: str, to: Stage, by: By, to_buyer: Money | None = None) -> 
     if not by.words.strip():
         raise NeedsReason
     with transaction():
-        part = _locked(SellerOrder.reference == reference)
+        part = locked(SellerOrder.reference == reference)
         _take(part, to, by, to_buyer)
         return part
 
@@ -147,7 +147,7 @@ def decide(reference: str, to: Stage, by: By, to_buyer: Money | None = None) -> 
 def wake(seller_order_id: int) -> None:
     """Do what the clock owes one seller order now: a reminder, the step its wait ends with, or staff."""
     with transaction():
-        part = _locked(SellerOrder.id == seller_order_id)
+        part = locked(SellerOrder.id == seller_order_id)
         if part.wake_at is None or part.wake_at > clock.now():
             return  # somebody was faster
         assert part.due_at is not None, "a wait has an end"
@@ -171,17 +171,48 @@ def due(limit: int) -> Sequence[int]:
 def postpone(seller_order_id: int, seconds: float) -> None:
     """Let the clock look again later at a seller order it could not serve."""
     with transaction():
-        part = _locked(SellerOrder.id == seller_order_id)
+        part = locked(SellerOrder.id == seller_order_id)
         if part.wake_at is not None:
             part.wake_at = clock.after(seconds)
 
 
+def freeze(part: SellerOrder) -> None:
+    """Stop a locked seller order for its dispute: no step, no clock, no franc, until `thaw`."""
+    assert in_transaction(), "it freezes in the transaction that opens the dispute"
+    part.disputed_at, part.wake_at = clock.now(), None
+    session.flush()
+
+
+def thaw(part: SellerOrder) -> None:
+    """Let a locked seller order go on after its dispute; its wait begins anew."""
+    assert in_transaction(), "it thaws in the transaction that ends the dispute"
+    part.disputed_at = part.staff_since = None
+    _wait(part, _waiting(part), clock.now())
+    session.flush()
+
+
+def give_as_disputed(part: SellerOrder, to_buyer: Money, words: str) -> None:
+    """Close a thawed seller order as its dispute ended: all, a part or nothing goes to the buyer."""
+    assert in_transaction(), "the money moves in the transaction that ends the dispute"
+    to = Stage.DECIDED
+    if to_buyer == part.total:
+        to = Stage.CANCELLED
+    elif not to_buyer:
+        to = Stage.CONFIRMED
+    _take(part, to, By(Actor.DISPUTE, words=words), to_buyer)
+
+
+def call_staff(part: SellerOrder) -> None:
+    """Call a person of staff to a locked seller order, and tell both sides."""
+    _to_staff(part)
+
+
 def can(part: SellerOrder, to: Stage, actor: Actor) -> bool:
     """Say whether somebody may take this step now: what pages ask before they show a button."""
-    return actor in EDGES[part.state].get(to, frozenset())
+    return part.disputed_at is None and actor in EDGES[part.state].get(to, frozenset())
 
 
-def _locked(*conditions: sa.ColumnElement[bool]) -> SellerOrder:
+def locked(*conditions: sa.ColumnElement[bool]) -> SellerOrder:
     """Lock one seller order and read it as it is now; `NotFound` when these conditions hide it."""
     query = (
         sa.select(SellerOrder)
@@ -199,6 +230,8 @@ def _locked(*conditions: sa.ColumnElement[bool]) -> SellerOrder:
 
 
 def _check(part: SellerOrder, to: Stage, by: By) -> None:
+    if part.disputed_at is not None:
+        raise Disputed(f"{part.reference} is disputed")
     if not can(part, to, by.actor):
         raise NotThatStep(f"{part.reference} is {part.stage}: not {to} by {by.actor}")
 

@@ -68,6 +68,42 @@ class NotThatStep(Conflict):
     code = "not_that_step"
 
 
+class Disputed(NotThatStep):
+    """Its money is frozen until the dispute is settled."""
+
+    code = "disputed"
+
+
+class NoDispute(Conflict):
+    """No dispute can begin here now: nothing is held, or one is open already."""
+
+    code = "no_dispute"
+
+
+class OfferGone(Conflict):
+    """The proposal has lapsed, was one's own, or a newer one took its place."""
+
+    code = "offer_gone"
+
+
+class BadWords(Refusal):
+    """A text is empty or longer than 1,000 characters."""
+
+    code = "bad_words"
+
+
+class BadReason(Refusal):
+    """The reason is none of those that can be true now."""
+
+    code = "bad_reason"
+
+
+class BadShare(Refusal):
+    """A share is a whole number from 1 to 99 percent."""
+
+    code = "bad_share"
+
+
 class WrongCode(Refusal):
     """The hand-over code is not the one the buyer has; `left` tries remain."""
 
@@ -103,6 +139,12 @@ SENTENCES: dict[str, object] = {
     "not_that_step": _l(
         "Cette commande a avancé entre-temps. Rechargez la page : rien n’a changé."
     ),
+    "disputed": _l("Un problème est signalé : rien ne bouge avant l’accord ou la décision."),
+    "no_dispute": _l("On ne peut pas signaler de problème ici pour le moment."),
+    "offer_gone": _l("Cette proposition n’est plus valable. Rechargez la page."),
+    "bad_words": _l("Écrivez de 1 à 1 000 caractères."),
+    "bad_reason": _l("Choisissez ce qui ne va pas."),
+    "bad_share": _l("La part va de 1 à 99 %, en chiffres."),
     "wrong_code": _l("Ce code n’est pas le bon. Demandez à l’acheteur de le relire."),
     "code_locked": _l(
         "Cinq codes faux : nous vérifions avec l’acheteur. Il peut aussi confirmer lui-même."

@@ -1,8 +1,8 @@
 """A seller order after its payment: its stages, who may take which step, and what the clock does next.
 
 Two dimensions, shown as two pills (UX §6): the stage says where the goods are, the escrow where the money
-is. Both tables are triggers in the database too (migrations 0011 and 0012): an edge that is not here cannot be
-taken, nor by anybody it does not name, not even by raw SQL (E1, E5).
+is. Both tables are triggers in the database too (migrations 0011, 0012): an edge that is not here
+cannot be taken, nor by anybody it does not name, not even by raw SQL (E1, E5).
 """
 
 from __future__ import annotations

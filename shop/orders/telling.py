@@ -85,6 +85,65 @@ def of_staff(part: SellerOrder) -> Iterator[Message]:
     yield Message(f"{key}:seller", seller.phone, Kind.ORDER_STEP, text)
 
 
+def of_message(part: SellerOrder, actor: Actor, number: int) -> Iterator[Message]:
+    """Tell whoever did not write that there is something to read; staff's word goes to both."""
+    texts = _for_both(part, messages.new_message)
+    yield from _others(part, actor, f"message:{number}", texts, Kind.MESSAGE)
+
+
+def of_problem(part: SellerOrder, dispute_id: int) -> Iterator[Message]:
+    """Tell the seller that the order's money is frozen, and what to do."""
+    seller = session.get_one(User, part.store.owner_id)
+    text = messages.problem_reported(part.reference, part.total, language=seller.language)
+    yield Message(f"dispute:{dispute_id}:open", seller.phone, Kind.DISPUTE, text)
+
+
+def of_offer(
+    part: SellerOrder, actor: Actor, proposal_id: int, until: datetime
+) -> Iterator[Message]:
+    """Tell the other side that a solution is proposed."""
+    texts = _for_both(part, messages.offer_made, until)
+    yield from _others(part, actor, f"offer:{proposal_id}", texts, Kind.DISPUTE)
+
+
+def of_decision(part: SellerOrder, dispute_id: int, until: datetime) -> Iterator[Message]:
+    """Tell both sides that staff has decided, and how long that can be contested."""
+    texts = _for_both(part, messages.decision_made, until)
+    yield from _others(part, Actor.STAFF, f"dispute:{dispute_id}:decided", texts, Kind.DISPUTE)
+
+
+def of_peace(part: SellerOrder, actor: Actor, dispute_id: int) -> Iterator[Message]:
+    """Tell the other side that the order goes on as before."""
+    texts = _for_both(part, messages.problem_over)
+    yield from _others(part, actor, f"dispute:{dispute_id}:over", texts, Kind.DISPUTE)
+
+
+def _for_both(
+    part: SellerOrder, word: Callable[..., str], *places: object
+) -> dict[Actor, Callable[[str], str]]:
+    """Word one message for each side: the buyer's link opens by a token, and names the whole order."""
+    order = part.order
+    return {
+        Actor.BUYER: lambda lang: word(order.reference, *places, order.access_token, language=lang),
+        Actor.SELLER: lambda lang: word(part.reference, *places, None, language=lang),
+    }
+
+
+def _others(
+    part: SellerOrder,
+    actor: Actor,
+    key: str,
+    texts: dict[Actor, Callable[[str], str]],
+    kind: Kind,
+) -> Iterator[Message]:
+    if actor is not Actor.BUYER:
+        yield _to_buyer(part, key, texts[Actor.BUYER](part.order.language), kind)
+    if actor is not Actor.SELLER:
+        seller = session.get_one(User, part.store.owner_id)
+        text = texts[Actor.SELLER](seller.language)
+        yield Message(f"{key}:seller", seller.phone, kind, text)
+
+
 def _to_buyer(part: SellerOrder, key: str, text: str, kind: str = Kind.ORDER_STEP) -> Message:
     # The buyer's own number: the order's contact may be whoever receives the parcel.
     buyer = session.get_one(User, part.order.user_id)

@@ -111,6 +111,8 @@ def _back_with_buyer(part: SellerOrder, places: dict[str, str]) -> str:
 
 
 def _buyer_waits(part: SellerOrder, places: dict[str, str]) -> str:
+    if part.disputed_at:
+        return _frozen(places)
     if part.staff_since:
         return str(
             _("%(amount)s restent gardés chez nous : nous vérifions avec vous deux.", **places)
@@ -159,7 +161,10 @@ def _buyer_waits(part: SellerOrder, places: dict[str, str]) -> str:
 def for_seller(part: SellerOrder, where: Whereabouts) -> str:
     """Tell the seller where the money is, and what moves it next."""
     expected = where.held - part.commission if where.held else where.to_seller
-    places = _places(part, where) | {"net": amount_text(expected)}
+    places = _places(part, where) | {
+        "net": amount_text(expected),
+        "amount": amount_text(where.held),
+    }
     match where.escrow:
         case Escrow.NONE:
             return str(_("Cette commande n’est pas encore payée."))
@@ -184,7 +189,19 @@ def for_seller(part: SellerOrder, where: Whereabouts) -> str:
             )
 
 
+def _frozen(places: dict[str, str]) -> str:
+    """Say the same to both: during a dispute the whole amount belongs to neither yet."""
+    return str(
+        _(
+            "%(amount)s sont gelés chez nous : personne ne les reçoit avant votre accord ou notre décision.",
+            **places,
+        )
+    )
+
+
 def _seller_waits(part: SellerOrder, places: dict[str, str]) -> str:
+    if part.disputed_at:
+        return _frozen(places)
     if part.staff_since:
         return str(
             _("%(net)s restent gardés pour vous : nous vérifions avec l’acheteur.", **places)

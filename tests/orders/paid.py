@@ -10,11 +10,13 @@ from shop.ledger import chart
 from shop.ledger import service as ledger
 from shop.ledger.entries import Entry, Leg
 from shop.money import Money
-from shop.orders import fulfilment, handover
+from shop.orders import disputes, fulfilment, handover
 from shop.orders import service as orders
 from shop.orders.fulfilment import By
 from shop.orders.models import Order, SellerOrder
 from shop.orders.states import Actor, Stage
+from shop.orders.talk import Side
+from shop.orders.talk_models import Dispute
 from tests.marketplace import make_order
 
 #: The shortest honest way to each stage.
@@ -67,6 +69,23 @@ def take(part: SellerOrder, to: Stage) -> SellerOrder:
     if to in _BUYERS:
         return fulfilment.buy([part.order.user_id], part.reference, to)
     return fulfilment.sell(part.store.owner_id, part.reference, to, "plus en stock")
+
+
+def buyer_of(part: SellerOrder) -> Side:
+    """Give the buyer as a side of the order."""
+    return Side(Actor.BUYER, (part.order.user_id,))
+
+
+def seller_of(part: SellerOrder) -> Side:
+    """Give the seller as a side of the order."""
+    return Side(Actor.SELLER, (part.store.owner_id,))
+
+
+def report(part: SellerOrder, reason: str = "asks_more") -> Dispute:
+    """Report a problem as the buyer would."""
+    part = again(part)
+    complaint = disputes.Complaint(reason, "Il demande 2 000 de plus.")
+    return disputes.report(buyer_of(part), part.reference, complaint)
 
 
 def again(part: SellerOrder) -> SellerOrder:

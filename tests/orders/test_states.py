@@ -6,39 +6,53 @@ import importlib.util
 import re
 from itertools import pairwise, product
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from shop import jobs
+from shop.approvals.service import Voice
 from shop.db import session
 from shop.ledger import audit, chart
 from shop.ledger import service as ledger
 from shop.money import Money
-from shop.orders import checks, fulfilment, handover, whereabouts
+from shop.orders import checks, disputes, fulfilment, handover, whereabouts
 from shop.orders.models import SellerOrder
 from shop.orders.refusals import CodeLocked, NotThatStep, WrongCode
 from shop.orders.states import CLOSED, EDGES, ESCROW_AT, TABS, WAITS, Actor, Escrow, Stage
-from tests.orders.paid import WAYS, again, make_part
+from tests.orders.paid import WAYS, again, make_part, report
 
-MIGRATION = Path(__file__).parents[2] / "migrations/versions/0011_fulfilment.py"
+VERSIONS = Path(__file__).parents[2] / "migrations/versions"
 PAID = [stage for stage in Stage if stage is not Stage.UNPAID]
 
 
-def test_the_database_keeps_the_same_tables():
-    specification = importlib.util.spec_from_file_location("migration", MIGRATION)
+def migration_of(name: str) -> ModuleType:
+    specification = importlib.util.spec_from_file_location("migration", VERSIONS / f"{name}.py")
     assert specification is not None
     assert specification.loader is not None
     migration = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(migration)
+    return migration
 
-    ours = {
+
+def test_the_database_keeps_the_same_tables():
+    migration, disputed = migration_of("0011_fulfilment"), migration_of("0012_talk")
+    everybody = {
         str(old): {str(new): {str(a) for a in actors} for new, actors in news.items()}
         for old, news in EDGES.items()
         if news
     }
-    assert ours == migration.EDGES
+    ours = {
+        old: {new: actors - {"dispute"} for new, actors in news.items()}
+        for old, news in everybody.items()
+    }
+    assert ours == migration.EDGES == disputed.STEPS
+    assert {
+        (old, new) for old, n in everybody.items() for new, a in n.items() if "dispute" in a
+    } == {*product(disputed.DISPUTED_FROM, disputed.DISPUTE_STEPS)}
+    assert set(disputed.CLOSED) == CLOSED
     assert {str(t): tuple(map(str, s)) for t, s in TABS.items()} == migration.TABS
     assert {s for s in PAID if ESCROW_AT[s] is Escrow.HELD} == set(migration.OPEN)
 
@@ -138,6 +152,8 @@ def walk(part: SellerOrder, actor: Actor, to: Stage, time) -> None:
     if actor is Actor.CLOCK:
         time.at = part.due_at
         jobs.run("expire_orders")
+    elif actor is Actor.DISPUTE:
+        settle(part, to, time)
     elif to is Stage.HANDED_OVER:
         fulfilment.hand_over(part.store.owner_id, part.reference, handover.code_of(part))
     elif actor is Actor.SELLER:
@@ -147,6 +163,15 @@ def walk(part: SellerOrder, actor: Actor, to: Stage, time) -> None:
     else:
         by = fulfilment.By(Actor.STAFF, words="décidé")
         fulfilment.decide(part.reference, to, by, Money(7_001, "XOF"))
+
+
+def settle(part: SellerOrder, to: Stage, time) -> None:
+    """Report a problem, let staff decide it, and let the time to contest pass."""
+    back = {Stage.CONFIRMED: 0, Stage.CANCELLED: part.total_amount}.get(to, 7_001)
+    report(part)
+    disputes.decide(part.reference, Money(back, "XOF"), Voice("Awa", "test", "vu"))
+    time.pass_(hours=48)
+    jobs.run("wake_disputes")
 
 
 def numbers(sentence: str) -> set[int]:
