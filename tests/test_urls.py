@@ -31,14 +31,18 @@ SIGNED_IN = {
     "account.forget", "account.show", "seller.delivery", "seller.drop_zone", "seller.edit_product",
     "seller.home", "seller.new_product", "seller.open_store", "seller.show_product",
     "seller_orders.change_many", "seller_orders.sales_file", "seller_orders.show_sale",
-    "seller_orders.show_sales", "seller_orders.slip", "seller_orders.take_step", "wallet.cancel",
+    "seller_orders.show_sales", "seller_orders.slip", "seller_talk.act_seller",
+    "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
+    "seller_talk.show_seller", "seller_orders.take_step", "wallet.cancel",
     "wallet.download", "wallet.payout", "wallet.show", "wallet.withdraw",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
     "orders.show", "payment.choose", "payment.history",
     "payment.receipt", "payment.start", "payment_status.cancel", "payment_status.check",
-    "payment_status.claim", "payment_status.show", "payment_status.state",
+    "payment_status.claim", "payment_status.show", "payment_status.state", "talk.act",
+    "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say",
+    "talk.show",
 }  # fmt: skip
 #: Doors for programs: they carry no session, so no CSRF token either.
 WITHOUT_TOKEN = {"webhooks.receive"}
@@ -92,11 +96,13 @@ class World:
         [part] = self.paid.seller_orders
         if endpoint in ("orders.ask_received", "orders.receive", "orders.cancel"):
             reference = self.paid.reference
-        if endpoint.startswith("seller_orders."):
+        if endpoint.startswith("talk."):
+            reference = self.paid.reference
+        if endpoint.startswith(("seller_orders.", "seller_talk.")):
             reference = part.reference
         code = self.product.code
         return {
-            "part": part.reference, "step": "accept",
+            "part": part.reference, "step": "accept", "act": "withdraw", "message": 1,
             "reference": reference, "code": code, "slug": self.store.slug, "provider": "wave",
             "token": self.order.access_token if endpoint == "orders.open_link" else "t" * 32,
             "filename": "cauri.css", "device_id": 1, "zone_id": self.store.zones[0].id,
@@ -217,11 +223,16 @@ OWNED = [
     "payment_status.check", "payment_status.claim", "payment_status.show", "payment_status.state",
     "seller.edit_product", "seller.show_product", "seller.drop_zone", "account.forget",
     "orders.ask_received", "orders.cancel", "orders.receive", "seller_orders.show_sale",
-    "seller_orders.slip", "seller_orders.take_step",
+    "seller_orders.slip", "seller_orders.take_step", "seller_talk.act_seller",
+    "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
+    "seller_talk.show_seller", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo",
+    "talk.pin", "talk.report", "talk.say", "talk.show",
 ]  # fmt: skip
 MISSING = {
     "part": "00000000",
     "step": "accept",
+    "act": "withdraw",
+    "message": 999_999,
     "reference": "00000000",
     "code": "00000000",
     "zone_id": 999_999,

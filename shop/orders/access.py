@@ -10,7 +10,7 @@ from shop import references
 from shop.accounts.session import current_payer
 from shop.errors import NotFound
 from shop.orders import service
-from shop.orders.models import Order
+from shop.orders.models import Order, SellerOrder
 
 #: A cookie is small: the oldest link is forgotten first.
 MOST_LINKS: Final = 20
@@ -32,3 +32,19 @@ def remember(order: Order) -> None:
     """Let this browser see one order from now on, and nothing else of its owner's."""
     others = [kept for kept in cookie.get("orders", []) if kept != order.reference]
     cookie["orders"] = [*others, order.reference][-MOST_LINKS:]
+
+
+def is_mine(order: Order) -> bool:
+    """Say whether the order is this browser's own user's; a private link alone is not enough."""
+    payer = current_payer()
+    return payer is not None and payer.id == order.user_id
+
+
+def own_part(reference: str, part: str) -> SellerOrder:
+    """Give a part of the payer's own order; a private link alone opens no money."""
+    order = of_browser(reference)
+    wanted = references.parse(part)
+    found = next((each for each in order.seller_orders if each.reference == wanted), None)
+    if found is None or not is_mine(order):
+        raise NotFound("no such part")
+    return found

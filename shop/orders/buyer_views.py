@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from shop import references
 from shop.accounts.session import current_payer
-from shop.errors import NotFound
 from shop.orders import access, fulfilment, handover, service, whereabouts, wording
-from shop.orders.models import Order, SellerOrder
+from shop.orders.dispute_states import reasons_at
+from shop.orders.models import SellerOrder
 from shop.orders.refusals import NotThatStep
 from shop.orders.states import CLOSED, Actor, Escrow, Stage
 from shop.payments import service as payments
@@ -54,17 +53,12 @@ def mine() -> str:
 def show(reference: str) -> str:
     """Show one order: what, where, how much, where the money is, and what to do next."""
     order = access.of_browser(reference)
-    mine = _is_mine(order)
+    mine = access.is_mine(order)
     attempts = payments.all_of(Purpose.ORDER, order.id) if mine else []
     parcels = [_parcel(part, mine=mine) for part in order.seller_orders]
     return render_template(
         "orders/order.html", order=order, mine=mine, attempts=attempts, parcels=parcels
     )
-
-
-def _is_mine(order: Order) -> bool:
-    payer = current_payer()
-    return payer is not None and payer.id == order.user_id
 
 
 def _parcel(part: SellerOrder, *, mine: bool) -> Parcel:
@@ -88,6 +82,8 @@ def _can(part: SellerOrder) -> frozenset[str]:
         found.add("arrived" if part.state in ARRIVED else "receive")
     if fulfilment.can(part, Stage.CANCELLED, Actor.BUYER):
         found.add("cancel")
+    if part.escrow == Escrow.HELD and part.disputed_at is None and reasons_at(part.state):
+        found.add("report")
     return frozenset(found)
 
 
@@ -104,7 +100,7 @@ def open_link(token: str) -> Response:
 @guest_or_signed_in
 def ask_received(reference: str, part: str) -> str | Response:
     """Ask before the money goes: what "I have it" means, and that it cannot be taken back."""
-    found = _own_part(reference, part)
+    found = access.own_part(reference, part)
     if not fulfilment.can(found, Stage.CONFIRMED, Actor.BUYER):
         return redirect(url_for("orders.show", reference=found.order.reference), 303)
     may_look = fulfilment.can(found, Stage.RECEIVED, Actor.BUYER)
@@ -115,7 +111,7 @@ def ask_received(reference: str, part: str) -> str | Response:
 @guest_or_signed_in
 def receive(reference: str, part: str) -> Response:
     """Take the buyer's answer: pay the seller now, or look at it for a day."""
-    found = _own_part(reference, part)
+    found = access.own_part(reference, part)
     to = ANSWERS.get(request.form.get("answer", ""))
     if to is None:
         return redirect(request.url, 303)
@@ -126,7 +122,7 @@ def receive(reference: str, part: str) -> Response:
 @guest_or_signed_in
 def cancel(reference: str, part: str) -> Response:
     """Cancel before the seller has answered: everything goes back."""
-    return _taken(_own_part(reference, part), Stage.CANCELLED)
+    return _taken(access.own_part(reference, part), Stage.CANCELLED)
 
 
 def _taken(part: SellerOrder, to: Stage) -> Response:
@@ -134,16 +130,6 @@ def _taken(part: SellerOrder, to: Stage) -> Response:
     try:
         fulfilment.buy([user_id], part.reference, to)
     except NotThatStep:
-        if _own_part(reference, part.reference).state is not to:
+        if access.own_part(reference, part.reference).state is not to:
             raise  # another step was faster; a second tap on this one is no news
     return redirect(url_for("orders.show", reference=reference), 303)
-
-
-def _own_part(reference: str, part: str) -> SellerOrder:
-    """Give a part of the payer's own order; a private link alone opens no money."""
-    order = access.of_browser(reference)
-    wanted = references.parse(part)
-    found = next((each for each in order.seller_orders if each.reference == wanted), None)
-    if found is None or not _is_mine(order):
-        raise NotFound("no such part")
-    return found

@@ -70,11 +70,17 @@ def waiting(owner_id: int) -> dict[Tab, int]:
 
 def own(owner_id: int, reference: str) -> SellerOrder:
     """Give a seller's own paid order; another's, or an unpaid one, is `NotFound`."""
+    part = talked_about(owner_id, reference)
+    if part.state is Stage.UNPAID:
+        raise NotFound("no such sale")
+    return part
+
+
+def talked_about(owner_id: int, reference: str) -> SellerOrder:
+    """Give a seller's own order, paid or not: a buyer may ask before paying. Raises `NotFound`."""
     part = session.scalar(
         sa.select(SellerOrder).where(
-            _of_owner(owner_id),
-            SellerOrder.reference == (references.parse(reference) or ""),
-            SellerOrder.stage != Stage.UNPAID,
+            _of_owner(owner_id), SellerOrder.reference == (references.parse(reference) or "")
         )
     )
     if part is None:
