@@ -9,6 +9,7 @@ def init_app(app: Flask) -> None:
     """Attach every command group."""
     from shop.cli import (
         demo,
+        disputes,
         escrow,
         ledger,
         orders,
@@ -20,7 +21,14 @@ def init_app(app: Flask) -> None:
     )
     from shop.cli.later import Later
 
-    money = (escrow.group, ledger.group, payments.group, payouts.group, webhooks.group)
+    money = (
+        disputes.group,
+        escrow.group,
+        ledger.group,
+        payments.group,
+        payouts.group,
+        webhooks.group,
+    )
     for group in (demo.group, *money, orders.group, system.config_group):
         app.cli.add_command(group)
     for command in (system.worker, system.clock_process, reconcile.command):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
 from shop import clock
-from shop.db import insert, retrying, session, transaction
+from shop.db import retrying, session, transaction
 from shop.errors import NotFound
 from shop.notices import service as notices
 from shop.orders import fulfilment, telling
@@ -66,15 +66,22 @@ def say(side: Side, reference: str, text: str, form_key: str) -> None:
     kept = checked(text)
     with transaction():
         part = fulfilment.locked(side.mine, SellerOrder.reference == reference)
+        if session.scalar(sa.select(OrderMessage.id).where(OrderMessage.form_key == form_key)):
+            return  # a second tap: the order is locked, so the first is here to be seen
         told = not _told_lately(part.id, side.actor)
-        row = {
-            "seller_order_id": part.id, "form_key": form_key[:64], "at": clock.now(),
-            "actor": side.actor, "user_id": side.user_ids[0], "text": kept, "told": told,
-        }  # fmt: skip
-        statement = insert(OrderMessage).values(row).on_conflict_do_nothing(["form_key"])
-        number = session.scalar(statement.returning(OrderMessage.id))
-        if number is not None and told:
-            notices.put_all(list(telling.of_message(part, side.actor, number)))
+        message = OrderMessage(
+            seller_order_id=part.id,
+            form_key=form_key,
+            at=clock.now(),
+            actor=side.actor,
+            user_id=side.user_ids[0],
+            text=kept,
+            told=told,
+        )
+        session.add(message)
+        session.flush()
+        if told:
+            notices.put_all(list(telling.of_message(part, side.actor, message.id)))
 
 
 def _told_lately(part_id: int, actor: Actor) -> bool:
@@ -95,16 +102,16 @@ def pin(side: Side, reference: str, message_id: int) -> None:
     """Keep a message of one's own order in view as evidence; twice is once. Raises `NotFound`."""
     with transaction():
         part = fulfilment.locked(side.mine, SellerOrder.reference == reference)
-        query = sa.select(OrderMessage.id).where(
+        query = sa.select(OrderMessage).where(
             OrderMessage.id == message_id, OrderMessage.seller_order_id == part.id
         )
-        if session.scalar(query) is None:
+        message = session.scalar(query.execution_options(populate_existing=True))
+        if message is None:
             raise NotFound("no such message")
-        row = {
-            "message_id": message_id, "actor": side.actor, "user_id": side.user_ids[0],
-            "at": clock.now(),
-        }  # fmt: skip
-        session.execute(insert(MessagePin).values(row).on_conflict_do_nothing(["message_id"]))
+        if message.pin is None:
+            kept = MessagePin(message_id=message_id, actor=side.actor, at=clock.now())
+            kept.user_id = side.user_ids[0]
+            session.add(kept)
 
 
 def page(part: SellerOrder, before: str = "") -> Page:

@@ -122,8 +122,12 @@ def test_two_taps_are_one_message_and_another_order_is_nobodys(app, time):
     assert said(part) == ["Bonjour"]
     with pytest.raises(NotFound):
         talk.say(buyer_of(part), other.reference, "Bonjour", "another-key")
+    [row] = talk.page(part).rows
+    for _tap in range(2):
+        talk.pin(buyer_of(part), part.reference, row.id)
+    assert [kept.id for kept in talk.pinned(part)] == [row.id]
     with pytest.raises(NotFound):
-        talk.pin(seller_of(other), other.reference, talk.page(part).rows[0].id)
+        talk.pin(seller_of(other), other.reference, row.id)
 
 
 def told_sms() -> int:
@@ -151,14 +155,15 @@ def test_pages_are_flat_and_lead_to_the_first_message(app, time):
     for number in range(45):
         talk.say(buyer_of(part), part.reference, f"Message {number}", f"form-key-{number}")
 
-    with listened() as few:
-        newest = talk.page(part)
+    newest = talk.page(again(part))
+    with listened() as sent:
+        talk.page(part)
     middle = talk.page(part, str(newest.older))
     oldest = talk.page(part, str(middle.older))
 
     assert [len(p.rows) for p in (newest, middle, oldest)] == [20, 20, 5]
     assert (oldest.rows[0].text, oldest.older) == ("Message 0", None)
-    assert len(few) == 1
+    assert len(sent) == 1
     assert talk.page(part, "²").rows[-1].text == "Message 44"
 
 
@@ -232,6 +237,7 @@ def test_a_problem_is_talked_over_shared_and_seen_by_both(two):
     assert photo.status_code == 200
     assert b"Cocody" not in photo.data
     assert b"script" not in photo.data
+    photo.close()
     page = seller.get(f"{sales}messages/").text
     assert 'data-test="dispute" data-state="open"' in page
     assert "gelés" in page
