@@ -12,7 +12,7 @@ from shop import web
 from shop.errors import NotFound, Refusal
 from shop.i18n import refusal_sentence
 from shop.orders import access, dispute_wording, disputes, sales, talk, whereabouts, wording
-from shop.orders.dispute_states import Offer, reasons_at
+from shop.orders.dispute_states import REASONS, Offer, reasons_at
 from shop.orders.models import OrderStatus, SellerOrder
 from shop.orders.refusals import BadReason, BadShare, BadWords, NoDispute, OfferGone
 from shop.orders.states import Actor, Escrow, Stage
@@ -185,6 +185,7 @@ def _talk(seat: Seat, problem: str = "", draft: str = "") -> str:
         problem=problem,
         draft=draft,
         dispute=dispute,
+        reason=REASONS[dispute.reason].sentence if dispute else "",
         offer=offer,
         pill_of=dispute_wording.PILLS,
         told=dispute_wording.history(dispute) if dispute else [],

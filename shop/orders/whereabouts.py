@@ -193,7 +193,7 @@ def _frozen(places: dict[str, str]) -> str:
     """Say the same to both: during a dispute the whole amount belongs to neither yet."""
     return str(
         _(
-            "%(amount)s sont gelés chez nous : personne ne les reçoit avant votre accord ou notre décision.",
+            "%(amount)s sont gelés chez nous. Personne ne les reçoit avant votre accord ou notre décision.",
             **places,
         )
     )

@@ -14,7 +14,7 @@ from flask import Flask
 from PIL import Image
 from werkzeug.serving import make_server
 
-from shop.db import session
+from shop.db import session, transaction
 from shop.orders.models import SellerOrder
 from shop.orders.states import Stage
 from tests.browser.test_checkout import telephone
@@ -68,6 +68,9 @@ def picture(folder: Path) -> str:
 @pytest.mark.parametrize(("language", "width"), [("fr", 360), ("en", 360), ("fr", 1280)])
 def test_two_browsers_settle_a_problem(app, origin, chromium, tmp_path, language, width):
     buyer, seller = (make_user(name, phone=new_phone()) for name in ("Paul", "Awa"))
+    with transaction():
+        for user in (buyer, seller):
+            session.merge(user).language = language
     product = make_product(store=make_store(owner=seller))
     part = make_part(Stage.SENT, make_order((product, 1), user=buyer))
     theirs = f"{origin}/order/{part.order.reference}/"
