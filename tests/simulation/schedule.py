@@ -21,22 +21,29 @@ from shop.payments.service import Intent
 from shop.payments.states import Purpose
 from shop.providers import methods
 from shop.sandbox.credentials import WAVE
-from shop.sandbox.faults import IMPOSSIBLE, WIRE, FaultKind
+from shop.sandbox.faults import IMPOSSIBLE, PROVIDERS, WIRE, FaultKind
 from shop.sandbox.values import Delivery, Prompt, State
 from shop.sandbox.wave import signature
 from tests.marketplace import CONTACT
 from tests.simulation.house import BUYERS, STORES, House
 from tests.simulation.tasks import Task
+from tests.simulation.watch import within_reach
 
-METHODS: Final = ("wave-ci", "mtn-ci", "orange-ci", "moov-bj")
-PROVIDERS: Final = ("wave", "mtn", "orange", "moov")
-#: Payers' numbers by method: one for each buyer.
+#: Payers' numbers by method: one for each buyer. Every provider is reached, those of several wallets
+#: by a request on the phone and by a page.
 PAYERS: Final = {
     "wave-ci": "+22507010203{}4",
     "mtn-ci": "+22505010203{}4",
     "orange-ci": "+22507010203{}5",
     "moov-bj": "+229019501020{}",
+    "fedapay-mtn-bj": "+229019601020{}",
+    "fedapay-orange-ci": "+22507010204{}5",
+    "cinetpay-orange-ci": "+22507010205{}5",
+    "feexpay-mtn-bj": "+229019701020{}",
+    "feexpay-wave-ci": "+22507010206{}5",
+    "getmipay-mtn-ci": "+22505010207{}5",
 }
+METHODS: Final = tuple(PAYERS)
 #: What the clock may jump by: answers, leases, approvals, expiries, nights.
 JUMPS: Final = (
     0.2,
@@ -522,7 +529,7 @@ class Schedule:
         if not self._calm and self.chance.random() < 0.3:
             open_ones = open_ones.replace("AND NOT ignored ", "")
         asked = [self.world.prompt(row["id"]) for row in self.world.book_file.rows(open_ones)]
-        reachable = [prompt for prompt in asked if self._page_known(prompt)]
+        reachable = [prompt for prompt in asked if self._within_reach(prompt)]
         if not reachable:
             return False
         prompt = self.chance.choice(reachable)
@@ -546,14 +553,11 @@ class Schedule:
         if kind not in IMPOSSIBLE.get(prompt.provider, ()):
             self._plant(prompt.provider, kind, {"calls": 1, "reference": prompt.reference})
 
-    def _page_known(self, prompt: Prompt) -> bool:
-        """A hosted page is reached through the address we were given, or not at all."""
-        if prompt.phone is not None:
-            return True
+    def _within_reach(self, prompt: Prompt) -> bool:
         row = self.house.eye.execute(
             "SELECT page_url FROM payment WHERE reference = ?", (prompt.reference,)
         ).fetchone()
-        return row is not None and row["page_url"] is not None
+        return within_reach(prompt, None if row is None else row["page_url"])
 
     # -- providers ------------------------------------------------------------------------------
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from shop.sandbox.faults import PROVIDERS
+
 SITUATIONS: Final = {
+    **{f"paid_by_{name}": f"money arrives through {name}" for name in PROVIDERS},
+    **{
+        f"unknown_at_{name}": f"nobody knows what became of a request at {name}"
+        for name in PROVIDERS
+    },
     "killed_after_acceptance": "a process dies between the provider's yes and our commit",
     "killed_while_sending": "a process dies when its request is about to leave",
     "killed_inside_transaction": "a process dies in the middle of a write transaction",

@@ -42,6 +42,15 @@ def moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def within_reach(prompt: Prompt, page_url: str | None) -> bool:
+    """Say whether the payer can still answer: on a phone that rang, or on a page we were told of."""
+    if prompt.provider == "fedapay" and prompt.details.get("mode"):
+        return prompt.reason is None  # its request rings once; another try needs the page
+    if prompt.details.get("url"):
+        return page_url is not None
+    return prompt.phone is not None
+
+
 class Watch:
     """Looks at every commit of every task. What it finds ends the schedule."""
 
@@ -139,6 +148,8 @@ class Watch:
             self.find("P1", f"{row['reference']}: {old} does not become {new}")
         if old is PaymentStatus.UNKNOWN and new in (PaymentStatus.PENDING, PaymentStatus.SUCCEEDED):
             self.reached["answer_lost_then_found"] += 1
+        if new is PaymentStatus.UNKNOWN:
+            self.reached[f"unknown_at_{row['provider']}"] += 1
         if new is PaymentStatus.SUCCEEDED and row["superseded_at"]:
             self.reached["given_up_brought_money"] += 1
         if new is PaymentStatus.FAILED and not self.skewed:
@@ -158,10 +169,10 @@ class Watch:
         ).fetchone()
         if row["reason"] in ("short", "wrong_currency") or event["source"] == "staff":
             return
-        unseen = row["provider"] == "orange" and not row["page_url"]
         heard = task.heard.get(reference) or self.prompts(reference)
         for prompt, at in heard:
-            open_still = prompt.state is State.OPEN and at < prompt.expires_at and not unseen
+            open_still = prompt.state is State.OPEN and at < prompt.expires_at
+            open_still = open_still and within_reach(prompt, row["page_url"])
             if open_still or prompt.state in (State.PROCESSING, State.SUCCEEDED):
                 words = f"{reference} failed ({event['words']}) while the provider has it"
                 self.find("D6", f"{words} {prompt.state}")
@@ -185,6 +196,7 @@ class Watch:
             self.hub.trace.say(
                 f"    receipt of {receipt['amount']} {receipt['currency']}: {receipt['note']}"
             )
+            self.reached[f"paid_by_{receipt['provider']}"] += 1
             self._situate(receipt, payment["status"] if payment else "")
             moved = self.world.book_file.row(
                 "SELECT m.amount, m.currency FROM movements m JOIN prompts p ON p.id = m.prompt_id "
