@@ -7,7 +7,7 @@ and every change goes through `settlement`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from flask import current_app
@@ -74,30 +74,35 @@ def _drain_payments(
     end_read()
 
     def lane(name: str) -> int:
-        provider, handled = loaded[name], 0
-        for _round in range(ROUNDS):
-            with transaction():
-                claims = claim_due(name, provider.timing.concurrency)
-            if not claims:
-                break
-            _ask_and_settle(provider, claims, ask, submitted=submitted)
-            handled += len(claims)
-        return handled
+        return _ask_and_settle(loaded[name], claim_due, ask, submitted=submitted)
 
     return lanes.drive(ask.__name__, names, lane)
 
 
 def _ask_and_settle(
-    provider: Provider, claims: Sequence[Claim], ask: Ask, *, submitted: bool
-) -> None:
-    """Call the provider for these leases, with no transaction open anywhere (J5); settle as it answers."""
+    provider: Provider,
+    claim_due: Callable[[str, int], list[Claim]],
+    ask: Ask,
+    *,
+    submitted: bool,
+) -> int:
+    """Call the provider for what is due, with no transaction open anywhere (J5); settle as it answers."""
     assert not in_transaction(), "nobody holds a transaction while providers think"
+    at_once, handled = provider.timing.concurrency, 0
+
+    def claim(most: int) -> list[Claim]:
+        with transaction():
+            return claim_due(provider.name, most)
 
     def one(claim: Claim) -> Answer | None:
         return _ask_one(provider, claim, ask, submitted=submitted)
 
-    for answers in lanes.as_they_come(claims, one, provider.timing.concurrency):
+    # Only questions wait claimed: a first request whose lease ran out here would stay unknown for long.
+    ahead = 0 if submitted else 2 * at_once
+    for answers in lanes.flow(claim, one, at_once, ahead=ahead):
         settle_payments([answer for answer in answers if answer is not None])
+        handled += len(answers)
+    return handled
 
 
 def _ask_one(provider: Provider, claim: Claim, ask: Ask, *, submitted: bool) -> Answer | None:

@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache
@@ -228,7 +228,7 @@ class House:
         stack.enter_context(patch.object(random, "_urandom", os.urandom))
         stack.enter_context(patch.object(queue, "ring", self.bells.ring))
         stack.enter_context(patch.object(queue, "silence", self.bells.silence))
-        stack.enter_context(patch.object(lanes, "as_they_come", self._handfuls))
+        stack.enter_context(patch.object(lanes, "flow", self._handfuls))
         stack.enter_context(patch.object(base.Provider, "call", self._watched_call()))
         stack.enter_context(self.app.app_context())
         engine, dialect = db.engine, db.engine.dialect
@@ -342,13 +342,16 @@ class House:
 
         return end
 
-    def _handfuls(self, items: Sequence[Any], ask: Any, _most: int) -> Iterator[list[Any]]:
-        """Give a pool's answers one by one, or all in one handful."""
-        if self.at_once:
-            yield [ask(item) for item in items]
-            return
-        for item in items:
-            yield [ask(item)]
+    def _handfuls(self, claim: Any, ask: Any, at_once: int, *, ahead: int = 0) -> Iterator[Any]:
+        """Give a pool's answers one by one, or all in one handful; some wait claimed, as in life."""
+        for _round in range(lanes.ROUNDS):
+            items = claim(at_once + ahead)
+            if not items:
+                return
+            if self.at_once:
+                yield [ask(item) for item in items]
+            else:
+                yield from ([ask(item)] for item in items)
 
     def _watched_call(self) -> Any:
         original = base.Provider.call
