@@ -7,20 +7,31 @@ and every change goes through `settlement`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol, TypeVar
 
 from flask import current_app
 
-from shop import clock, lanes, queue
+from shop import clock, lanes, leases, queue, refunds
 from shop.boundary import in_transaction
 from shop.db import end_read, transaction
+from shop.leases import Answer, Lease
 from shop.ledger import audit
 from shop.notices import service as notices
 from shop.payments import service as payments
 from shop.payments.service import Claim
-from shop.providers.base import Outcome, Provider, ProviderRejected, ProviderUnavailable
-from shop.settlement import Answer, settle_payments
+from shop.payout_settlement import settle_payouts
+from shop.payouts import service as payouts
+from shop.payouts.service import Claim as PayoutClaim
+from shop.providers.base import (
+    Authenticity,
+    Outcome,
+    Payout,
+    Provider,
+    ProviderRejected,
+    ProviderUnavailable,
+)
+from shop.settlement import settle_payments
 from shop.webhooks import service as webhooks
 from shop.webhooks.models import EventStatus, WebhookEvent
 
@@ -32,12 +43,16 @@ WEBHOOK_BATCH: Final = 100
 ROUNDS: Final = 20
 
 
-class Ask(Protocol):
+L = TypeVar("L", bound=Lease)
+C = TypeVar("C", bound=Lease, contravariant=True)
+
+
+class Ask(Protocol[C]):
     """A question to a provider about one lease."""
 
     __name__: str
 
-    def __call__(self, provider: Provider, claim: Claim, /) -> Outcome: ...
+    def __call__(self, provider: Provider, claim: C, /) -> Outcome: ...
 
 
 def run(name: str) -> int:
@@ -66,23 +81,37 @@ def _verify(provider: Provider, claim: Claim) -> Outcome:
 
 
 def _drain_payments(
-    claim_due: Callable[[str, int], list[Claim]], ask: Ask, *, submitted: bool
+    claim_due: Callable[[str, int], list[Claim]], ask: Ask[Claim], *, submitted: bool
 ) -> int:
+    names = payments.due_providers(submitted=submitted)
+    return _drain(names, claim_due, ask, settle_payments, submitted=submitted)
+
+
+def _drain(
+    due: Sequence[str],
+    claim_due: Callable[[str, int], list[L]],
+    ask: Ask[L],
+    settle: Callable[[Sequence[Answer[L]]], int],
+    *,
+    submitted: bool,
+) -> int:
+    """Ask every provider with something due, each in its lane, until nothing more is due."""
     loaded = payments.providers()
     # Nobody queues for a write lock, once per provider, only to find nothing due.
-    names = [name for name in payments.due_providers(submitted=submitted) if name in loaded]
+    names = [name for name in due if name in loaded]
     end_read()
 
     def lane(name: str) -> int:
-        return _ask_and_settle(loaded[name], claim_due, ask, submitted=submitted)
+        return _ask_and_settle(loaded[name], claim_due, ask, settle, submitted=submitted)
 
     return lanes.drive(ask.__name__, names, lane)
 
 
 def _ask_and_settle(
     provider: Provider,
-    claim_due: Callable[[str, int], list[Claim]],
-    ask: Ask,
+    claim_due: Callable[[str, int], list[L]],
+    ask: Ask[L],
+    settle: Callable[[Sequence[Answer[L]]], int],
     *,
     submitted: bool,
 ) -> int:
@@ -90,28 +119,28 @@ def _ask_and_settle(
     assert not in_transaction(), "nobody holds a transaction while providers think"
     at_once, handled = provider.timing.concurrency, 0
 
-    def claim(most: int) -> list[Claim]:
+    def claim(most: int) -> list[L]:
         with transaction():
             return claim_due(provider.name, most)
 
-    def one(claim: Claim) -> Answer | None:
+    def one(claim: L) -> Answer[L] | None:
         return _ask_one(provider, claim, ask, submitted=submitted)
 
     # Only questions wait claimed: a first request whose lease ran out here would stay unknown for long.
     ahead = 0 if submitted else 2 * at_once
     for answers in lanes.flow(claim, one, at_once, ahead=ahead):
-        settle_payments([answer for answer in answers if answer is not None])
+        settle([answer for answer in answers if answer is not None])
         handled += len(answers)
     return handled
 
 
-def _ask_one(provider: Provider, claim: Claim, ask: Ask, *, submitted: bool) -> Answer | None:
+def _ask_one(provider: Provider, claim: L, ask: Ask[L], *, submitted: bool) -> Answer[L] | None:
     """Ask one provider about one lease; None when too little of the lease is left to begin."""
     asked_at = clock.now()
     left_s = (claim.lease_until - asked_at).total_seconds()
     if left_s < provider.timing.total_s:
         # A sleeper that wakes late must not send: the sweeper may already have judged this attempt.
-        logger.warning("payment %s: the lease is too short to ask", claim.reference)
+        logger.warning("%s: the lease is too short to ask", claim.reference)
         return None
     said: Outcome | ProviderRejected | ProviderUnavailable
     try:
@@ -119,13 +148,46 @@ def _ask_one(provider: Provider, claim: Claim, ask: Ask, *, submitted: bool) -> 
     except (ProviderRejected, ProviderUnavailable) as error:
         said = error
     except Exception as error:
-        logger.exception("payment %s: the adapter failed", claim.reference)
+        logger.exception("%s: the adapter failed", claim.reference)
         said = ProviderUnavailable(f"{provider.name}: {type(error).__name__}")
     return Answer(claim, said, asked_at, submitted)
 
 
+def send_payouts() -> int:
+    """Ask providers to send the money of payouts that were never sent; those that rest are left alone."""
+    names = payouts.due_providers(submitted=True)
+    return _drain(names, refunds.claim_sends, _send, settle_payouts, submitted=True)
+
+
+def verify_payouts() -> int:
+    """Ask providers what became of the payouts that are due."""
+    names = payouts.due_providers(submitted=False)
+    return _drain(names, refunds.claim_checks, _trace, settle_payouts, submitted=False)
+
+
+def _send(provider: Provider, claim: PayoutClaim) -> Outcome:
+    if isinstance(claim.question, Payout):
+        return provider.pay_out(claim.question)
+    return provider.refund(claim.question)
+
+
+def _trace(provider: Provider, claim: PayoutClaim) -> Outcome:
+    if isinstance(claim.question, Payout):
+        return provider.payout_status(claim.question)
+    return provider.refund_status(claim.question)
+
+
+def release_holds() -> int:
+    """Let go the payouts that were held until now, then send them."""
+    with transaction():
+        released = payouts.release_due(WEBHOOK_BATCH)
+    if released:
+        queue.ring("send_payouts")
+    return released
+
+
 def process_webhooks() -> int:
-    """Make the payments that messages name due at once, then verify them."""
+    """Make the payments and payouts that messages name due at once, then verify them."""
     handled = 0
     for _round in range(ROUNDS):
         with transaction():
@@ -137,26 +199,41 @@ def process_webhooks() -> int:
             break
     if handled:
         verify_payments()
+        verify_payouts()
     return handled
 
 
 def _look_at(events: Iterable[WebhookEvent]) -> None:
     for event in events:
-        named = payments.named_by_webhook(
-            event.provider,
-            path_token=event.path_token,
-            reference=event.reference,
-            provider_ref=event.provider_ref,
-            echo_hash=event.echo_hash,
-        )
-        if named:
-            payments.make_due(named)
+        if _wake(event):
             webhooks.finish(event, EventStatus.DONE)
         elif (clock.now() - event.received_at).total_seconds() < 60:
             # It may have overtaken our own reply: the attempt's provider id is not stored yet (E6).
             webhooks.retry_later(event, "names no attempt of ours yet")
         else:
             webhooks.finish(event, EventStatus.IGNORED)
+
+
+def _wake(event: WebhookEvent) -> bool:
+    """Make due what a message names; say whether it names anything of ours."""
+    named = payments.named_by_webhook(
+        event.provider,
+        path_token=event.path_token,
+        reference=event.reference,
+        provider_ref=event.provider_ref,
+        echo_hash=event.echo_hash,
+    )
+    sent = payouts.named_by_webhook(
+        event.provider,
+        path_token=event.path_token,
+        reference=event.reference,
+        provider_ref=event.provider_ref,
+    )
+    if event.authenticity == Authenticity.SIGNED:
+        leases.adopt([*named, *sent], event.path_token, event.reference, event.provider_ref)
+    payments.make_due(named)
+    payouts.make_due(sent)
+    return bool(named or sent)
 
 
 def send_notices() -> int:
@@ -175,6 +252,9 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "submit_payments": submit_payments,
     "process_webhooks": process_webhooks,
     "verify_payments": verify_payments,
+    "send_payouts": send_payouts,
+    "verify_payouts": verify_payouts,
+    "release_holds": release_holds,
     "send_notices": send_notices,
     "seal_books": seal_books,
 }

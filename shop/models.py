@@ -5,5 +5,6 @@ import shop.ledger.models
 import shop.notices.models
 import shop.orders.models
 import shop.payments.models
+import shop.payouts.models
 import shop.stores.models
 import shop.webhooks.models  # noqa: F401 -- imported for their tables

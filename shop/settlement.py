@@ -11,15 +11,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from shop import clock, payment_notices, receipts
+from shop import clock, leases, payment_notices, receipts
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
 from shop.errors import Conflict, Refusal
+from shop.leases import Answer
 from shop.ledger import service as ledger
 from shop.notices import service as notices
 from shop.notices.service import Message
@@ -36,26 +37,6 @@ from shop.providers.reasons import Reason
 from shop.signals import payment_settled
 
 logger = logging.getLogger(__name__)
-
-#: Payments settled in one transaction; a batch that fails is replayed one by one.
-BATCH: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of asking a provider about one leased attempt."""
-
-    claim: Claim
-    said: Outcome | ProviderRejected | ProviderUnavailable
-    asked_at: datetime
-    """When the question left: an absence counts only if it was observed late enough (W5)."""
-    submitted: bool
-    """True for the first request, False for a question about its fate."""
-
-    @property
-    def source(self) -> str:
-        """The word of the event rows."""
-        return "submit" if self.submitted else "verify"
 
 
 class AttemptUnderWay(Conflict):
@@ -155,24 +136,15 @@ def give_up(payment_id: int) -> Payment:
         return payment
 
 
-def settle_payments(answers: Sequence[Answer]) -> int:
+def settle_payments(answers: Sequence[Answer[Claim]]) -> int:
     """Record what providers said, each with its money, once; give how many attempts ended now.
 
     A batch that fails is replayed one by one, so that a poisoned row parks alone.
     """
-    ended = 0
-    for start in range(0, len(answers), BATCH):
-        batch = answers[start : start + BATCH]
-        try:
-            ended += len(_settle(batch))
-        except Exception:
-            logger.exception("a batch of %d answers failed; replaying one by one", len(batch))
-            for answer in batch:
-                ended += _settle_alone(answer)
-    return ended
+    return leases.settle_in_batches(answers, lambda batch: len(_settle(batch)), _settle_alone)
 
 
-def _settle_alone(answer: Answer) -> int:
+def _settle_alone(answer: Answer[Claim]) -> int:
     try:
         return len(_settle([answer]))
     except Exception:
@@ -184,7 +156,7 @@ def _settle_alone(answer: Answer) -> int:
         return 0
 
 
-def _settle(answers: Sequence[Answer]) -> list[str]:
+def _settle(answers: Sequence[Answer[Claim]]) -> list[str]:
     ended = _settle_in_transaction(answers)
     quick_state.forget(answer.claim.reference for answer in answers)
     for reference in ended:
@@ -222,7 +194,7 @@ class _Batch:
 
 
 @retrying
-def _settle_in_transaction(answers: Sequence[Answer]) -> list[str]:
+def _settle_in_transaction(answers: Sequence[Answer[Claim]]) -> list[str]:
     """Change attempts, orders and books by these answers, all of it together or not at all."""
     with transaction():
         batch, ended = _locked(answers), []
@@ -236,7 +208,7 @@ def _settle_in_transaction(answers: Sequence[Answer]) -> list[str]:
         return ended
 
 
-def _locked(answers: Sequence[Answer]) -> _Batch:
+def _locked(answers: Sequence[Answer[Claim]]) -> _Batch:
     """Lock orders, then attempts, then holds (RELIABILITY §5.4), and read what deciding needs."""
     ids = [answer.claim.payment_id for answer in answers]
     refs = [a.said.transaction_ref or "" for a in answers if isinstance(a.said, Outcome)]
@@ -272,7 +244,7 @@ def _write(batch: _Batch) -> None:
     notices.put_all([*batch.messages, *payment_notices.paid(paid)])
 
 
-def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> None:
+def _apply(batch: _Batch, answer: Answer[Claim], payment: Payment, order: Order) -> None:
     """Change one attempt by one answer."""
     if payment.lease_token != answer.claim.token:
         # Somebody else holds the attempt now and will hear the same answer (J4).
@@ -296,7 +268,9 @@ def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> Non
         payments.move(payment, PaymentStatus.REVIEW, "clock", "undecided for too long")
 
 
-def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said: Outcome) -> None:
+def _follow(
+    batch: _Batch, answer: Answer[Claim], payment: Payment, order: Order, said: Outcome
+) -> None:
     if said.contradiction and said.status is not Status.SUCCEEDED:
         logger.error(
             "payment %s: the answer contradicts its %s", payment.reference, said.contradiction
@@ -344,7 +318,7 @@ def _refuse(
 
 
 def _stay_unknown(
-    batch: _Batch, payment: Payment, order: Order, answer: Answer, said: ProviderUnavailable
+    batch: _Batch, payment: Payment, order: Order, answer: Answer[Claim], said: ProviderUnavailable
 ) -> None:
     """Silence is not failure (D6), unless nothing ever left us."""
     if not answer.submitted:
@@ -355,14 +329,12 @@ def _stay_unknown(
         payments.move(payment, PaymentStatus.UNKNOWN, answer.source, str(said))
 
 
-def _miss(batch: _Batch, payment: Payment, order: Order, answer: Answer, said: Outcome) -> None:
+def _miss(
+    batch: _Batch, payment: Payment, order: Order, answer: Answer[Claim], said: Outcome
+) -> None:
     """Act on an absence, once it was observed so late that the request can no longer be on its way."""
-    timing = payments.provider_of(payment).timing
-    assert payment.sent_at is not None, "an attempt that was never sent is not asked about"
-    visible_at = payment.sent_at + timedelta(
-        seconds=timing.lease_s + timing.total_s + timing.visibility_lag_s
-    )
-    if answer.asked_at < visible_at or payment.state is PaymentStatus.PENDING:
+    early = answer.asked_at < leases.surely_visible_at(payment)
+    if early or payment.state is PaymentStatus.PENDING:
         # Too early to mean anything; and what was accepted once is not absent, whatever is said now.
         return
     words = said.words or "absent"

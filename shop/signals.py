@@ -13,5 +13,7 @@ _cauri = Namespace()
 
 #: A payment reached its end. Sender: the payment's reference.
 payment_settled: Final = _cauri.signal("payment-settled")
+#: A payout reached its end. Sender: the payout's reference.
+payout_settled: Final = _cauri.signal("payout-settled")
 #: A webhook was stored. Sender: the provider's name.
 webhook_received: Final = _cauri.signal("webhook-received")

@@ -15,6 +15,8 @@ from shop.db import end_read, follow_database_clock, session
 from shop.notices.models import Notice
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
+from shop.payouts.models import Payout
+from shop.payouts.states import UNSENT, PayoutStatus
 from shop.webhooks.models import EventStatus, WebhookEvent
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,15 @@ _OLDEST: Final = {
         WebhookEvent.status == EventStatus.QUEUED
     ),
     "verify_payments": sa.select(sa.func.min(Payment.next_check_at)).where(~_created),
+    "release_holds": sa.select(sa.func.min(Payout.next_check_at)).where(
+        Payout.status == PayoutStatus.HELD
+    ),
+    "send_payouts": sa.select(sa.func.min(Payout.next_check_at)).where(
+        Payout.status == PayoutStatus.REQUESTED
+    ),
+    "verify_payouts": sa.select(sa.func.min(Payout.next_check_at)).where(
+        Payout.status.not_in(UNSENT)
+    ),
     "send_notices": sa.select(sa.func.min(Notice.next_try_at)).where(Notice.sent_at.is_(None)),
 }
 

@@ -94,3 +94,8 @@ def income(source: str, currency: str) -> Account:
 def expense(purpose: str, currency: str) -> Account:
     """What we spent: `provider-fees`."""
     return Account(Kind.EXPENSE, purpose, currency)
+
+
+def debt(user_id: int, currency: str) -> Account:
+    """What a user owes us: money that left although we had given it back to the wallet."""
+    return Account(Kind.DEBT, str(user_id), currency)

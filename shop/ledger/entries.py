@@ -82,3 +82,51 @@ def wallet_claimed(guest_id: int, user_id: int, amount: Money) -> Entry:
         amount,
     )
     return Entry("wallet_claimed", (leg,))
+
+
+def payout_requested(reference: str, source: Account, amount: Money) -> Entry:
+    """Money is set apart for a payout: whoever spends next does not find it any more."""
+    hold = chart.hold(reference, amount.currency)
+    return Entry("payout_requested", (Leg(f"payout-requested:{reference}", source, hold, amount),))
+
+
+def payout_succeeded(reference: str, provider: str, amount: Money, fee: Money) -> Entry:
+    """A payout reached its payee: the provider holds that much less for us, and its fee."""
+    target = chart.float_at(provider, amount.currency)
+    hold = chart.hold(reference, amount.currency)
+    legs = [Leg(f"payout-succeeded:{reference}", hold, target, amount)]
+    if fee:
+        spent = chart.expense("provider-fees", fee.currency)
+        legs.append(Leg(f"payout-fee:{reference}", spent, target, fee))
+    return Entry("payout_succeeded", tuple(legs))
+
+
+def payout_failed(reference: str, user_id: int, amount: Money) -> Entry:
+    """A payout will not reach its payee: the money is the user's again, wherever it came from."""
+    hold = chart.hold(reference, amount.currency)
+    wallet = chart.wallet(user_id, amount.currency)
+    return Entry("payout_failed", (Leg(f"payout-failed:{reference}", hold, wallet, amount),))
+
+
+def payout_late(reference: str, provider: str, user_id: int, amount: Money, fee: Money) -> Entry:
+    """A payout left after all, when its money had been given back: the user owes it to us."""
+    owed = chart.debt(user_id, amount.currency)
+    left = chart.float_at(provider, amount.currency)
+    legs = [Leg(f"payout-late:{reference}", owed, left, amount)]
+    if fee:
+        spent = chart.expense("provider-fees", fee.currency)
+        legs.append(Leg(f"payout-fee:{reference}", spent, left, fee))
+    return Entry("payout_late", tuple(legs))
+
+
+def debt_repaid(reference: str, user_id: int, amount: Money) -> Entry:
+    """What was given back by mistake is taken from where it was put, as far as it is still there."""
+    wallet = chart.wallet(user_id, amount.currency)
+    owed = chart.debt(user_id, amount.currency)
+    return Entry("debt_repaid", (Leg(f"payout-repaid:{reference}", wallet, owed, amount),))
+
+
+def refund_to_wallet(refund_id: int, source: Account, user_id: int, amount: Money) -> Entry:
+    """A refund that no provider can carry back: it is in the payer's wallet at once."""
+    wallet = chart.wallet(user_id, amount.currency)
+    return Entry("refund", (Leg(f"refund:{refund_id}", source, wallet, amount),))

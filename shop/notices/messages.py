@@ -112,6 +112,74 @@ def money_kept(kept: Money, order_reference: str, *, language: str) -> str:
         )
 
 
+def payout_sent(sent: Money, reference: str, operator: str, *, language: str) -> str:
+    """Tell the payee that the operator took the payout on."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(amount)s en route vers vous par %(operator)s. Envoi %(reference)s. Suivi : %(link)s",
+                amount=amount_text(sent),
+                operator=shortened(operator, NAME_PLACES),
+                reference=spaced(reference),
+                link=f"{_host()}/wallet/",
+            )
+        )
+
+
+def payout_arrived(sent: Money, reference: str, *, language: str) -> str:
+    """Tell the payee that the money is on the phone."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(amount)s sont arrivés sur votre compte mobile money. Envoi %(reference)s.",
+                amount=amount_text(sent),
+                reference=spaced(reference),
+            )
+        )
+
+
+def payout_returned(returned: Money, reference: str, reason: str, *, language: str) -> str:
+    """Tell the user that a payout could not be delivered, and where the money is."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Envoi %(reference)s non abouti (%(reason)s). %(amount)s sont dans votre"
+                " portefeuille : %(link)s",
+                reference=spaced(reference),
+                reason=shortened(reason, REASON_PLACES),
+                amount=amount_text(returned),
+                link=f"{_host()}/wallet/",
+            )
+        )
+
+
+def payout_late(sent: Money, reference: str, *, language: str) -> str:
+    """Tell the user that a returned payout arrived after all, so that its return is taken back."""
+    with force_locale(language):
+        return plain(
+            _(
+                "L'envoi %(reference)s est arrivé après coup : %(amount)s. Ce que nous avions rendu est"
+                " repris du portefeuille.",
+                reference=spaced(reference),
+                amount=amount_text(sent),
+            )
+        )
+
+
+def refund_kept(returned: Money, order_reference: str, *, language: str) -> str:
+    """Tell the payer that a refund is in the wallet, since no operator can carry it back."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Remboursement de %(amount)s pour %(reference)s : cet argent est dans votre"
+                " portefeuille : %(link)s",
+                amount=amount_text(returned),
+                reference=spaced(order_reference),
+                link=f"{_host()}/wallet/",
+            )
+        )
+
+
 def _host() -> str:
     public_url: str = current_app.config["SETTINGS"].public_url
     return urlsplit(public_url).netloc

@@ -20,6 +20,11 @@ class Kind(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_VERIFYING = "payment_verifying"
     MONEY_KEPT = "money_kept"
+    PAYOUT_SENT = "payout_sent"
+    PAYOUT_ARRIVED = "payout_arrived"
+    PAYOUT_RETURNED = "payout_returned"
+    PAYOUT_LATE = "payout_late"
+    REFUND_KEPT = "refund_kept"
 
 
 class Notice(Base):

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.db import Base
+from shop.leases import Asked
 from shop.money import Money
 from shop.payments.states import LIVE, PaymentStatus, Purpose
 
@@ -21,7 +22,7 @@ _LIVE = sa.text(f"{_in('status', LIVE)} AND superseded_at IS NULL")
 _DUE = sa.text("next_check_at IS NOT NULL")
 
 
-class Payment(Base):
+class Payment(Asked, Base):
     """One attempt to collect from one payer through one provider."""
 
     __tablename__ = "payment"
@@ -45,14 +46,11 @@ class Payment(Base):
         sa.Index("ix_payment_purpose_purpose_id", "purpose", "purpose_id"),
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    reference: Mapped[str] = mapped_column(sa.String(8), unique=True)
     form_key: Mapped[str] = mapped_column(sa.String(64), unique=True)
     purpose: Mapped[str] = mapped_column(sa.String(12))
     purpose_id: Mapped[int]
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"))
     method: Mapped[str] = mapped_column(sa.String(30))
-    provider: Mapped[str] = mapped_column(sa.String(20))
     country: Mapped[str] = mapped_column(sa.String(2))
     payer_phone: Mapped[str] = mapped_column(sa.String(20))
     currency: Mapped[str] = mapped_column(sa.String(3))
@@ -66,29 +64,16 @@ class Payment(Base):
 
     status: Mapped[str] = mapped_column(sa.String(10), default=PaymentStatus.CREATED)
     reason: Mapped[str | None] = mapped_column(sa.String(20))
-    provider_ref: Mapped[str | None] = mapped_column(sa.String(80))
     page_url: Mapped[str | None] = mapped_column(sa.String(500))
-    memory: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
-    """What the provider asked us to remember; never shown, never logged."""
-    callback_token: Mapped[str] = mapped_column(sa.String(43), unique=True)
-    """Last part of the webhook address of this attempt alone."""
     echo_hash: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     """SHA-256 of the secret that the provider's webhook will echo."""
     payer_claim: Mapped[str | None] = mapped_column(sa.String(40))
     """The operator's reference as the buyer typed it: a hint for matching, never a proof."""
 
-    created_at: Mapped[datetime]
-    sent_at: Mapped[datetime | None]
-    settled_at: Mapped[datetime | None]
     superseded_at: Mapped[datetime | None]
     """When the buyer chose another method; this attempt is still watched to its end."""
     expires_at: Mapped[datetime]
     """When we stop asking the buyer. We never stop asking the provider because of it."""
-    next_check_at: Mapped[datetime | None]
-    checks: Mapped[int] = mapped_column(default=0)
-    checked_at: Mapped[datetime | None]
-    lease_token: Mapped[str | None] = mapped_column(sa.String(32))
-    lease_until: Mapped[datetime | None]
 
     @property
     def money(self) -> Money:

@@ -16,38 +16,24 @@ from typing import Final
 import sqlalchemy as sa
 from flask import current_app
 
-from shop import clock, references
+from shop import clock, leases, references
 from shop.db import in_transaction, session
 from shop.errors import NotFound
+from shop.leases import CHECK_EVERY_S, Lease, provider_of, providers
+from shop.leases import late_watch_s as _late_watch_s
 from shop.money import Money
 from shop.payments.models import Payment, PaymentEvent, Receipt
 from shop.payments.states import EDGES, LIVE, OPEN, PaymentStatus, Purpose
 from shop.providers import methods
 from shop.providers.base import Collection as AskedFor
-from shop.providers.base import Outcome, Provider
+from shop.providers.base import Outcome
 from shop.providers.methods import Method
 
-#: After an attempt failed, when to look again for money that came late all the same (D4, P8).
-LATE_WATCH_S: Final = (300.0, 3_600.0, 86_400.0)
+__all__ = ["CHECK_EVERY_S", "provider_of", "providers"]
+
 #: A stranger who knows a number may not make its phone ring all day.
 ASKED_LATELY_S: Final = 900.0
 MOST_PER_PHONE: Final = 8
-#: Past the provider's finality window an undecided attempt is asked daily, this long.
-LAST_ASK_S: Final = 7 * 86_400.0
-#: A buyer's "check now" and a webhook ask the provider at most this often per attempt.
-CHECK_EVERY_S: Final = 5.0
-_CHECK_EVERY: Final = timedelta(seconds=CHECK_EVERY_S)
-
-
-def providers() -> dict[str, Provider]:
-    """The loaded providers by name."""
-    found: dict[str, Provider] = current_app.extensions["providers"]
-    return found
-
-
-def provider_of(payment: Payment) -> Provider:
-    """The provider an attempt goes through."""
-    return providers()[payment.provider]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +57,7 @@ def create(intent: Intent) -> Payment:
     method, now = intent.method, clock.now()
     asked = method.total(intent.owed)
     payment = Payment(
-        reference=_unused_reference(),
+        reference=leases.unused_reference(Payment),
         form_key=intent.form_key,
         purpose=intent.purpose,
         purpose_id=intent.purpose_id,
@@ -99,14 +85,6 @@ def create(intent: Intent) -> Payment:
     return payment
 
 
-def _unused_reference() -> str:
-    while True:
-        reference = references.new()
-        taken = sa.select(Payment.id).where(Payment.reference == reference)
-        if session.scalar(taken) is None:
-            return reference
-
-
 def by_form_key(form_key: str) -> Payment | None:
     """Find the attempt that a form already made: the second tap shows the first result."""
     return session.scalar(sa.select(Payment).where(Payment.form_key == form_key))
@@ -126,15 +104,7 @@ def find(reference: str) -> Payment:
 
 def locked(ids: Iterable[int]) -> dict[int, Payment]:
     """Lock attempts in id order and read them as they are now."""
-    assert in_transaction(), "a lock lasts as long as its transaction"
-    rows = session.scalars(
-        sa.select(Payment)
-        .where(Payment.id.in_(sorted(ids)))
-        .order_by(Payment.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return {payment.id: payment for payment in rows}
+    return leases.locked(Payment, ids)
 
 
 def note(
@@ -260,21 +230,17 @@ def collection_of(payment: Payment) -> AskedFor:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A leased attempt: who holds it, until when, and what to ask. Safe to use outside a transaction."""
+class Claim(Lease):
+    """A leased attempt: who holds it, until when, and what to ask."""
 
     payment_id: int
-    provider: str
-    reference: str
-    token: str
-    lease_until: datetime
     collection: AskedFor
 
 
 def claim_submissions(provider: str, limit: int) -> list[Claim]:
     """Lease due attempts that were never sent: `sending` is committed before any byte leaves (W2)."""
     claims = []
-    for payment in _due(provider, [PaymentStatus.CREATED], limit):
+    for payment in leases.due(Payment, provider, [PaymentStatus.CREATED], limit):
         move(payment, PaymentStatus.SENDING, "submit")
         payment.sent_at = clock.now()
         claims.append(_lease(payment))
@@ -284,7 +250,7 @@ def claim_submissions(provider: str, limit: int) -> list[Claim]:
 def claim_checks(provider: str, limit: int) -> list[Claim]:
     """Lease due attempts to ask about; one whose sender fell silent becomes `unknown` first (D6)."""
     claims = []
-    for payment in _due(provider, _ASKED, limit):
+    for payment in leases.due(Payment, provider, _ASKED, limit):
         if payment.state is PaymentStatus.SENDING:
             move(payment, PaymentStatus.UNKNOWN, "clock", "the sender fell silent")
         claims.append(_lease(payment))
@@ -298,54 +264,26 @@ _ASKED: Final = tuple(status for status in PaymentStatus if status is not Paymen
 def due_providers(*, submitted: bool) -> list[str]:
     """Name the providers with something due to send, or to ask about: a look, without a lock."""
     statuses = (PaymentStatus.CREATED,) if submitted else _ASKED
-    query = sa.select(Payment.provider).where(*_is_due(statuses)).distinct()
-    return sorted(session.scalars(query))
-
-
-def _due(provider: str, statuses: Sequence[PaymentStatus], limit: int) -> Sequence[Payment]:
-    assert in_transaction(), "claims are committed before anybody is called"
-    return session.scalars(
-        sa.select(Payment)
-        .where(Payment.provider == provider, *_is_due(statuses))
-        .order_by(Payment.next_check_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def _is_due(statuses: Sequence[PaymentStatus]) -> list[sa.ColumnElement[bool]]:
-    now = clock.now()
-    return [
-        Payment.status.in_(statuses),
-        Payment.next_check_at <= now,
-        sa.or_(Payment.lease_until.is_(None), Payment.lease_until <= now),
-    ]
+    return leases.due_providers(Payment, statuses)
 
 
 def _lease(payment: Payment) -> Claim:
-    payment.lease_token = secrets.token_hex(16)
-    payment.lease_until = clock.after(provider_of(payment).timing.lease_s)
-    # Whoever dies now is found again when the lease has run out.
-    payment.next_check_at = payment.lease_until
+    held = leases.lease(payment)
     return Claim(
+        held.provider,
+        held.reference,
+        held.token,
+        held.lease_until,
         payment.id,
-        payment.provider,
-        payment.reference,
-        payment.lease_token,
-        payment.lease_until,
         collection_of(payment),
     )
 
 
 def remember(payment: Payment, outcome: Outcome) -> None:
     """Keep what the provider told us about itself; its id for the payment is set once (P9)."""
-    if outcome.provider_ref and payment.provider_ref is None:
-        payment.provider_ref = outcome.provider_ref
+    leases.remember(payment, outcome)
     if outcome.page_url:
         payment.page_url = outcome.page_url
-    if outcome.memory:
-        payment.memory = {**payment.memory, **outcome.memory}
     if outcome.echo_token:
         payment.echo_hash = hash_echo(outcome.echo_token)
 
@@ -357,8 +295,7 @@ def hash_echo(token: str) -> str:
 
 def free(payment: Payment) -> None:
     """Give the lease back."""
-    payment.lease_token = None
-    payment.lease_until = None
+    leases.free(payment)
     payment.otp = None
 
 
@@ -376,33 +313,16 @@ def schedule(
         payment.next_check_at = None
         return
     payment.next_check_at = clock.after(
-        max(min(_jittered(wait_s), _to_expiry_s(payment)), retry_after_s or 0.0)
+        max(min(leases.jittered(wait_s), _to_expiry_s(payment)), retry_after_s or 0.0)
     )
 
 
 def _wait_s(payment: Payment, heard_at: datetime | None) -> float | None:
-    age_s = (clock.now() - payment.created_at).total_seconds()
     if payment.state in OPEN:
-        timing = provider_of(payment).timing
-        if payment.checks <= len(timing.polls_s):
-            return timing.polls_s[payment.checks - 1]
-        if age_s > LAST_ASK_S:
-            return None
-        return 3_600.0 if age_s < timing.finality_s else 86_400.0
+        return leases.open_wait_s(payment, payment.created_at)
     if payment.state is PaymentStatus.FAILED and payment.settled_at is not None:
         return _late_watch_s(payment.settled_at, heard_at)
     return None
-
-
-def _late_watch_s(failed_at: datetime, heard_at: datetime | None) -> float | None:
-    """Wait for the next late look. One that met silence, or came too soon, was no look at all."""
-    since_s = (clock.now() - failed_at).total_seconds()
-    if heard_at is None:
-        waits = [at_s - since_s for at_s in LATE_WATCH_S if at_s > since_s]
-        return min([3_600.0, *waits]) if since_s < LAST_ASK_S else None
-    seen_s = (heard_at - failed_at).total_seconds()
-    next_s = next((at_s for at_s in LATE_WATCH_S if at_s > seen_s), None)
-    return None if next_s is None else max(next_s - since_s, CHECK_EVERY_S)
 
 
 def _to_expiry_s(payment: Payment) -> float:
@@ -411,25 +331,10 @@ def _to_expiry_s(payment: Payment) -> float:
     return left_s + CHECK_EVERY_S if left_s > 0 else float("inf")
 
 
-def _jittered(wait_s: float) -> float:
-    """Spread waits by a tenth, so that a thousand attempts do not ask in the same second."""
-    return wait_s * (1 + (secrets.randbelow(201) - 100) / 1000)
-
-
 def make_due(payments: Iterable[Payment]) -> int:
     """Ask about these now, unless somebody is asking or just asked; give how many."""
-    assert in_transaction(), "due times change inside the caller's transaction"
-    now, recently = clock.now(), clock.after(-CHECK_EVERY_S)
-    count = 0
-    for payment in payments:
-        if payment.state in (PaymentStatus.CREATED, PaymentStatus.CANCELLED):
-            continue
-        asked = payment.checked_at
-        due = now if asked is None or asked <= recently else asked + _CHECK_EVERY
-        if payment.next_check_at is None or payment.next_check_at > due:
-            payment.next_check_at = due
-            count += 1
-    return count
+    unsent = (PaymentStatus.CREATED, PaymentStatus.CANCELLED)
+    return leases.make_due(payment for payment in payments if payment.state not in unsent)
 
 
 def named_by_webhook(
@@ -441,21 +346,11 @@ def named_by_webhook(
     echo_hash: str | None,
 ) -> Sequence[Payment]:
     """Find and lock the attempts a message is about, by anything it rightly names."""
-    named = [
-        column == value
-        for column, value in (
-            (Payment.callback_token, path_token),
-            (Payment.reference, reference),
-            (Payment.provider_ref, provider_ref),
-            (Payment.echo_hash, echo_hash),
-        )
-        if value
-    ]
-    if not named:
-        return []
-    return session.scalars(
-        sa.select(Payment)
-        .where(Payment.provider == provider, sa.or_(*named))
-        .order_by(Payment.id)
-        .with_for_update()
-    ).all()
+    return leases.named(
+        Payment,
+        provider,
+        (Payment.callback_token, path_token),
+        (Payment.reference, reference),
+        (Payment.provider_ref, provider_ref),
+        (Payment.echo_hash, echo_hash),
+    )

@@ -302,6 +302,10 @@ class Provider(ABC):
         """Say whether calls are refused for now because too many failed; checkout hides it."""
         return self._breakers.of(operation).is_open()
 
+    def is_on_trial(self, operation: str) -> bool:
+        """Say whether so many calls failed that only one at a time is worth trying now."""
+        return self._breakers.of(operation).is_on_trial()
+
     def call(
         self,
         operation: str,

@@ -36,6 +36,11 @@ class Breaker:
         with self._lock:
             return self._opened_at is not None and self._rest_left_s(self._opened_at) > 0
 
+    def is_on_trial(self) -> bool:
+        """Say whether it rests, or lets only a few calls through to see if all is well again."""
+        with self._lock:
+            return self._opened_at is not None
+
     def admit(self) -> float | None:
         """Let one call through (None), or say how many seconds to wait."""
         with self._lock:

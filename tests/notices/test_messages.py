@@ -22,6 +22,11 @@ WORST = {
     "payment_not_seen": ("PX7K4M2Q", "pas validé à temps"),
     "payment_verifying": ("PX7K4M2Q", "Orange Money Côte d’Ivoire"),
     "money_kept": (MOST, "PX7K4M2Q"),
+    "payout_sent": (MOST, "WX7K4M2Q", "Orange Money Côte d’Ivoire"),
+    "payout_arrived": (MOST, "WX7K4M2Q"),
+    "payout_returned": (MOST, "WX7K4M2Q", "pas de compte mobile money à ce numéro"),
+    "payout_late": (MOST, "WX7K4M2Q"),
+    "refund_kept": (MOST, "PX7K4M2Q"),
 }
 
 

@@ -1,0 +1,46 @@
+"""Reading payouts for people: a user's history, the evidence behind one, what staff look for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import sqlalchemy as sa
+
+from shop.db import session
+from shop.payouts.models import Payout, PayoutEvent, Refund
+from shop.payouts.states import PayoutStatus
+
+
+def listed(
+    *,
+    statuses: Collection[PayoutStatus] = (),
+    provider: str = "",
+    owners: Collection[int] = (),
+    before_id: int | None = None,
+    limit: int = 50,
+) -> Sequence[Payout]:
+    """List payouts, newest first, by state, provider and whose money it is."""
+    query = sa.select(Payout)
+    if statuses:
+        query = query.where(Payout.status.in_(statuses))
+    if provider:
+        query = query.where(Payout.provider == provider)
+    if owners:
+        query = query.where(Payout.user_id.in_(owners))
+    if before_id is not None:
+        query = query.where(Payout.id < before_id)
+    return session.scalars(query.order_by(Payout.id.desc()).limit(limit)).all()
+
+
+def events_of(payout_id: int) -> Sequence[PayoutEvent]:
+    """The evidence behind a payout, oldest first."""
+    return session.scalars(
+        sa.select(PayoutEvent).where(PayoutEvent.payout_id == payout_id).order_by(PayoutEvent.id)
+    ).all()
+
+
+def refunds_of(receipt_id: int) -> Sequence[Refund]:
+    """What of a receipt was given back, oldest first."""
+    return session.scalars(
+        sa.select(Refund).where(Refund.receipt_id == receipt_id).order_by(Refund.id)
+    ).all()
