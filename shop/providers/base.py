@@ -194,6 +194,9 @@ class Capabilities:
     """A second collect with the same reference never charges twice."""
     lookup_by_reference: bool = False
     """An attempt whose first answer was lost can still be found by our reference."""
+    payout_lookup: bool = False
+    """The same of a payout. Otherwise `payout_status` never says ABSENT: a payout of which nothing
+    was heard waits for a person, and is never sent again."""
     reports_amount: bool = True
     reports_currency: bool = True
     dates_webhooks: bool = True
@@ -279,23 +282,39 @@ class Provider(ABC):
         """
 
     def pay_out(self, payout: Payout) -> Outcome:
-        """Send money to a phone. Declared by `can.pay_out`."""
+        """Send money to a phone, once per reference, after the payout is stored.
+
+        Returns PENDING (accepted), SUCCEEDED or FAILED where the answer is the last word. Raises
+        `ProviderRejected` when nothing left and nothing will, `ProviderUnavailable` when we cannot
+        know; its `sent` is False when the money surely stayed. Declared by `can.pay_out`.
+        """
         raise UnsupportedOperation(f"{self.name} cannot pay out")
 
     def payout_status(self, payout: Payout) -> Outcome:
-        """Ask what became of a payout. Declared by `can.pay_out`."""
+        """Ask what became of a payout; ABSENT means the provider knows no such reference.
+
+        Raises `ProviderUnavailable` when the answer tells nothing. Declared by `can.pay_out`.
+        """
         raise UnsupportedOperation(f"{self.name} cannot pay out")
 
     def refund(self, refund: Refund) -> Outcome:
-        """Give a collection back to its payer. Declared by `can.refund`."""
+        """Give a collection back to its payer, once per reference, after the refund is stored.
+
+        Answers and raises as `pay_out` does. The sum of all refunds of one collection is the
+        caller's to keep: not every provider counts. Declared by `can.refund`.
+        """
         raise UnsupportedOperation(f"{self.name} cannot refund")
 
     def refund_status(self, refund: Refund) -> Outcome:
-        """Ask what became of a refund. Declared by `can.refund`."""
+        """Ask what became of a refund, as `payout_status` does. Declared by `can.refund`."""
         raise UnsupportedOperation(f"{self.name} cannot refund")
 
     def balance(self, currency: str) -> Money:
-        """Read what the provider holds for us. Declared by `can.balance`."""
+        """Read what the provider holds for us in a currency. Declared by `can.balance`.
+
+        Where there are several purses, the provider says which one it tells. Raises
+        `ProviderUnavailable` when it cannot be read.
+        """
         raise UnsupportedOperation(f"{self.name} does not tell its balance")
 
     def is_resting(self, operation: str = "collect") -> bool:

@@ -82,6 +82,7 @@ class CinetPay(Provider):
         hosted_page=True,
         deduplicates=True,
         lookup_by_reference=True,
+        payout_lookup=True,
     )
     timing = Timing(approval_s=1800.0)
     sandbox_port = 6

@@ -70,6 +70,7 @@ class FedaPay(Provider):
         hosted_page=True,
         deduplicates=True,
         lookup_by_reference=True,
+        payout_lookup=True,
     )
     # An unpaid transaction expires after 24 hours.
     timing = Timing(approval_s=86_400.0, finality_s=172_800.0)

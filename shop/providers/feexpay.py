@@ -126,6 +126,7 @@ class FeexPay(Provider):
         hosted_page=True,
         deduplicates=False,
         lookup_by_reference=True,
+        payout_lookup=True,
         reports_currency=False,
         dates_webhooks=False,
         expires_alone=False,

@@ -1,4 +1,9 @@
-"""Moov Money Benin: SOAP, a USSD push approved by PIN, and polling (protocol A; no webhook)."""
+"""Moov Money Benin: SOAP, a USSD push approved by PIN, and polling (protocol A; no webhook).
+
+A transfer is one synchronous call and nothing more: no documented look-up, and nobody knows whether
+a repeated id is refused. So it is sent once; of one whose answer was lost only a yes is believed, and
+everything else waits for a person. There is no refund: money goes back by a transfer.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,6 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from functools import cached_property
-from html import escape
 from typing import ClassVar
 
 import requests
@@ -15,6 +19,7 @@ from defusedxml.ElementTree import ParseError, fromstring
 
 from shop import clock
 from shop.errors import ConfigurationError
+from shop.money import Money
 from shop.providers.base import (
     Answer,
     Authenticity,
@@ -22,60 +27,23 @@ from shop.providers.base import (
     Collection,
     Notice,
     Outcome,
+    Payout,
     Provider,
     ProviderRejected,
     Status,
     Timing,
+    UnsupportedOperation,
 )
-from shop.providers.reasons import Reason
+from shop.providers.moov_words import (
+    REASONS,
+    TRANSFER_REASONS,
+    envelope,
+    leaves,
+    reading,
+)
 from shop.providers.words import Data, ascii_words, evidence, text
 
-#: `status` words that mean something about a push we made. 95: see `_reading`.
-STATUSES = {
-    "0": Status.SUCCEEDED,
-    "100": Status.PENDING,
-    "3": Status.FAILED,
-    "7": Status.FAILED,
-    "9": Status.FAILED,
-    "10": Status.FAILED,
-    "92": Status.FAILED,
-    "94": Status.ABSENT,
-    "95": Status.FAILED,
-    "555": Status.FAILED,
-}
-
-#: Why, for each code that refuses or fails.
-REASONS = {
-    "1": Reason.MISCONFIGURED,
-    "2": Reason.MISCONFIGURED,
-    "3": Reason.NOT_REGISTERED,
-    "4": Reason.MISCONFIGURED,
-    "6": Reason.BLOCKED,
-    "7": Reason.BLOCKED,
-    # "Balance insufficient" in one table, "bad credentials" in life: never told as "no money".
-    "8": Reason.MISCONFIGURED,
-    "9": Reason.BLOCKED,
-    "10": Reason.INSUFFICIENT_FUNDS,
-    "11": Reason.LIMIT,
-    "12": Reason.LIMIT,
-    "13": Reason.LIMIT,
-    "14": Reason.LIMIT,
-    "15": Reason.LIMIT,
-    "16": Reason.LIMIT,
-    "17": Reason.LIMIT,
-    "18": Reason.LIMIT,
-    "19": Reason.LIMIT,
-    "20": Reason.LIMIT,
-    "91": Reason.MISCONFIGURED,
-    # "Timed out or cancelled by the customer": Moov does not say which.
-    "92": Reason.TIMEOUT,
-    "95": Reason.REFUSED,
-    "98": Reason.MISCONFIGURED,
-    "555": Reason.NOT_REGISTERED,
-}
-
 _PATH = "/com.tlc.merchant.api/UssdPush"
-_NAMESPACE = "http://api.merchant.tlc.com/"
 
 #: A constant printed in the public SDKs: the token is an obfuscated password, TLS its protection.
 _TOKEN_KEY = b"tlc12345" * 4
@@ -94,13 +62,20 @@ class Moov(Provider):
     docs_url = "https://www.moov-africa.bj/"
     countries = ("BJ",)
     can = Capabilities(
-        webhook=None, deduplicates=False, lookup_by_reference=True, reports_amount=False
+        pay_out=True,
+        balance=True,
+        webhook=None,
+        deduplicates=False,
+        lookup_by_reference=True,
+        payout_lookup=False,
+        reports_amount=False,
     )
     timing = Timing(read_s=90.0, total_s=90.0, lease_s=120.0, concurrency=16)
     sandbox_port = 4
     sandbox_settings: ClassVar[Mapping[str, str]] = {
         "username": "demo-merchant",
         "password": "demo-secret",
+        "merchant_number": "+2290195000001",
     }
 
     def __init__(
@@ -110,6 +85,7 @@ class Moov(Provider):
         username: str = "",
         password: str = "",
         token: str = "",
+        merchant_number: str = "",
         session: requests.Session | None = None,
     ) -> None:
         super().__init__(base_url=base_url, session=session)
@@ -118,6 +94,7 @@ class Moov(Provider):
             raise ConfigurationError("set MOOV_USERNAME and MOOV_PASSWORD, or MOOV_TOKEN")
         self._finished_token = token
         self._credentials = (username, password)
+        self._merchant_number = merchant_number
 
     @cached_property
     def _token(self) -> str:
@@ -134,9 +111,9 @@ class Moov(Provider):
             "externaldata2": "",
             "fee": "0",
         }
-        answer = self._ask("collect", "PushWithPending", _leaves(fields), collection)
+        answer = self._ask("collect", "PushWithPending", leaves(fields), collection.reference)
         code = text(answer.data, "status") or ""
-        status = _reading(code, answer.data)
+        status = reading(code, answer.data)
         if status in (Status.PENDING, Status.SUCCEEDED):
             return self._outcome(status, answer.data, collection)
         if code in REASONS:
@@ -147,17 +124,59 @@ class Moov(Provider):
 
     def collection_status(self, collection: Collection) -> Outcome:
         """Ask by our own reference, which Moov keeps as `transid`."""
-        request = f"<request>{_leaves({'transid': collection.reference})}</request>"
-        inner = _leaves({"token": self._token}) + request
-        deadline = clock.monotonic() + min(_STATUS_TOTAL_S, self.timing.total_s)
-        answer = self._ask("collection_status", "getTransactionStatus", inner, collection, deadline)
+        answer = self._standing("collection_status", collection.reference)
         code = text(answer.data, "status") or ""
-        status = _reading(code, answer.data)
+        status = reading(code, answer.data)
         if status is None:
             # Permissions, limits, credentials: about this question, or not known to be about the
             # push. A person looks; the payment waits.
             raise self.unavailable(f"unknown status {evidence(code)}")
         return self._outcome(status, answer.data, collection)
+
+    def pay_out(self, payout: Payout) -> Outcome:
+        """Send money to a phone; the answer is the last word, and the only one.
+
+        Call it once: Moov may well carry out a repeated reference again.
+        """
+        fields = {
+            "destination": payout.payee,
+            "amount": str(self.whole_units(payout.amount)),
+            "referenceid": payout.reference,
+            "walletid": "0",
+            "extendeddata": "",
+        }
+        answer = self._ask("pay_out", "transferFlooz", self._inner(fields), payout.reference)
+        code = text(answer.data, "status") or ""
+        if code == "0":
+            return self._sent(answer.data, payout, "transactionid")
+        if code in TRANSFER_REASONS:
+            raise ProviderRejected(TRANSFER_REASONS[code], code, text(answer.data, "message"))
+        raise self.unavailable(f"transfer answered {evidence(code)}")
+
+    def payout_status(self, payout: Payout) -> Outcome:
+        """Ask what is not documented to be answered for transfers: only a yes is believed.
+
+        Raises `ProviderUnavailable` for everything else: "no such transaction" may mean that pushes
+        alone are looked up.
+        """
+        answer = self._standing("payout_status", payout.reference)
+        code, echoed = text(answer.data, "status") or "", text(answer.data, "transid")
+        if code == "0" and echoed == payout.reference:
+            return self._sent(answer.data, payout, "transid")
+        raise self.unavailable(f"a transfer cannot be looked up: {evidence(code)}")
+
+    def balance(self, currency: str) -> Money:
+        """Read the merchant's one wallet: what came in and what can go out.
+
+        Raises `UnsupportedOperation` where the shop did not say which number is its own.
+        """
+        if not self._merchant_number:
+            raise UnsupportedOperation("set MOOV_MERCHANT_NUMBER to read the balance")
+        inner = self._inner({"msisdn": self._merchant_number})
+        answer = self._ask("balance", "getBalance", inner, "balance", self._soon())
+        if text(answer.data, "status") != "0" or currency != "XOF":
+            raise self.unavailable(f"balance answered {evidence(text(answer.data, 'status'))}")
+        return self.money(text(answer.data, "balance"), currency)
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, now_s: float) -> Notice:
         """Refuse: Moov sends none, so whoever wrote this is not Moov."""
@@ -180,12 +199,23 @@ class Moov(Provider):
                     raise ValueError("one field, two values")
         return leaves
 
+    def _standing(self, operation: str, reference: str) -> Answer:
+        inner = self._inner({"transid": reference})
+        return self._ask(operation, "getTransactionStatus", inner, reference, self._soon())
+
+    def _soon(self) -> float:
+        return clock.monotonic() + min(_STATUS_TOTAL_S, self.timing.total_s)
+
+    def _inner(self, request: Mapping[str, str]) -> str:
+        """Write the token, and the fields that go in a `<request>` of their own."""
+        return f"{leaves({'token': self._token})}<request>{leaves(request)}</request>"
+
     def _ask(
         self,
         operation: str,
         verb: str,
         inner: str,
-        collection: Collection,
+        reference: str,
         deadline: float | None = None,
     ) -> Answer:
         headers = {
@@ -197,9 +227,9 @@ class Moov(Provider):
             operation,
             "POST",
             _PATH,
-            reference=collection.reference,
+            reference=reference,
             headers=headers,
-            body=_envelope(verb, inner),
+            body=envelope(verb, inner),
             deadline=deadline,
         )
         if not answer.ok:
@@ -220,6 +250,17 @@ class Moov(Provider):
             contradiction="reference" if echoed not in (None, collection.reference) else None,
         )
 
+    def _sent(self, data: Data, payout: Payout, echo: str) -> Outcome:
+        """Read a success; `referenceid` is Moov's own, whatever the word suggests."""
+        moov_id = text(data, "referenceid")
+        return Outcome(
+            Status.SUCCEEDED,
+            provider_ref=moov_id,
+            transaction_ref=moov_id or payout.reference,
+            words=evidence("0", text(data, "description") or text(data, "message")),
+            contradiction=None if text(data, echo) == payout.reference else "reference",
+        )
+
 
 def make_token(username: str, password: str) -> str:
     """Encrypt the credentials as the Merchant API expects: AES-256-CBC, zero IV, PKCS#7."""
@@ -231,27 +272,6 @@ def make_token(username: str, password: str) -> str:
     plain = padder.update(f"0:{username}:{password}".encode()) + padder.finalize()
     encryptor = Cipher(algorithms.AES256(_TOKEN_KEY), modes.CBC(bytes(16))).encryptor()
     return b64encode(encryptor.update(plain) + encryptor.finalize()).decode()
-
-
-def _reading(code: str, data: Data) -> Status | None:
-    """Translate a status code; None when it says nothing sure about the push."""
-    description = f"{text(data, 'description')} {text(data, 'message')}"
-    if code == "95" and "pending" in description.lower():
-        return Status.PENDING  # "transaction failed", and the text says it has not
-    return STATUSES.get(code)
-
-
-def _envelope(verb: str, inner: str) -> bytes:
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>'
-        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
-        f'xmlns:api="{_NAMESPACE}"><soapenv:Header/><soapenv:Body>'
-        f"<api:{verb}>{inner}</api:{verb}></soapenv:Body></soapenv:Envelope>"
-    ).encode()
-
-
-def _leaves(fields: Mapping[str, str]) -> str:
-    return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items())
 
 
 def _decoded(body: bytes) -> str:

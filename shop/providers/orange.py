@@ -1,4 +1,9 @@
-"""Orange Money WebPay: a hosted page where the payer types number and one-time code."""
+"""Orange Money WebPay: a hosted page where the payer types number and one-time code.
+
+Money only comes in here. Web Payment has no payout, no refund and no balance: its three calls open a
+page, tell a status and give a token, and `Orange.can` says so. What has to go back to an Orange
+number goes through another provider that serves it, or to the payer's wallet here.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +27,7 @@ from shop.providers.base import (
     Timing,
 )
 from shop.providers.reasons import Reason
-from shop.providers.tokens import Token, TokenCache, read_token
+from shop.providers.tokens import TokenCache, token_from
 from shop.providers.words import Data, ascii_words, evidence, parse_json, text
 
 #: INITIATED lasts for ever when the payer walks away: we stop asking the payer, not Orange.
@@ -105,10 +110,17 @@ class Orange(Provider):
         session: requests.Session | None = None,
     ) -> None:
         super().__init__(base_url=base_url, session=session)
-        self._basic = "Basic " + b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        basic = b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self._merchant_key = merchant_key
         self._environment = environment
         self._tokens = TokenCache(self.timing.total_s)
+        headers = {
+            "Authorization": f"Basic {basic}",
+            "Accept": "application/json",  # without it: 406
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        form = b"grant_type=client_credentials"
+        self._fetch_token = token_from(self, "/oauth/v3/token", headers, form)
 
     def collect(self, collection: Collection) -> Outcome:
         """Open a payment page; its tokens go to `memory`, without which nothing can be asked."""
@@ -196,22 +208,6 @@ class Orange(Provider):
             )
 
         return self._tokens.speak(self._fetch_token, send)
-
-    def _fetch_token(self, deadline: float) -> Token:
-        answer = self.call(
-            "token",
-            "POST",
-            "/oauth/v3/token",
-            reference="token",
-            headers={
-                "Authorization": self._basic,
-                "Accept": "application/json",  # without it: 406
-                "Content-Type": "application/x-www-form-urlencoded",
-            },
-            body=b"grant_type=client_credentials",
-            deadline=deadline,
-        )
-        return read_token(self.name, answer)
 
     def _currency(self, collection: Collection) -> str:
         in_sandbox = self._environment == "dev"

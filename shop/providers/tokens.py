@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from zlib import crc32
 
 from shop import clock
-from shop.providers.base import Answer, ProviderUnavailable
+from shop.providers.base import Answer, Provider, ProviderUnavailable
 from shop.providers.words import text
 
 logger = logging.getLogger("shop.providers")
@@ -37,6 +37,20 @@ def read_token(provider: str, answer: Answer) -> Token:
         raise ProviderUnavailable(f"{provider}: HTTP {answer.status} instead of a token")
     known = lifetime.isascii() and lifetime.isdigit() and len(lifetime) < 10
     return Token(value, int(lifetime) if known else _DEFAULT_LIFE_S)
+
+
+def token_from(
+    provider: Provider, path: str, headers: Mapping[str, str], body: bytes = b""
+) -> Callable[[float], Token]:
+    """Give what fetches an OAuth token from a path of the provider, before a deadline."""
+
+    def fetch(deadline: float) -> Token:
+        answer = provider.call(
+            "token", "POST", path, reference="token", headers=headers, body=body, deadline=deadline
+        )
+        return read_token(provider.name, answer)
+
+    return fetch
 
 
 class TokenCache:

@@ -1,18 +1,21 @@
-"""Wave: a checkout session, opened in the payer's app. Côte d'Ivoire, Senegal, Mali, Burkina."""
+"""Wave: a checkout session, opened in the payer's app; payouts to any wallet; whole refunds.
+
+Côte d'Ivoire, Senegal, Mali, Burkina Faso.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 
 from shop import clock
+from shop.money import Money
 from shop.providers.base import (
     Answer,
     Authenticity,
@@ -20,70 +23,61 @@ from shop.providers.base import (
     Collection,
     Notice,
     Outcome,
+    Payout,
     Provider,
     ProviderRejected,
+    ProviderUnavailable,
+    Refund,
     Status,
     Timing,
 )
 from shop.providers.reasons import Reason
 from shop.providers.signatures import dated
-from shop.providers.words import Data, evidence, header, parse_json, part, text
+from shop.providers.wave_words import (
+    KEY_TAKEN,
+    PAYOUT_REASONS,
+    PAYOUT_STATUSES,
+    REASONS,
+    REFUND_REASONS,
+    STATUSES,
+    contradiction_in,
+    error_code,
+    error_in,
+    reason_of,
+    signature,
+)
+from shop.providers.words import (
+    Data,
+    ascii_words,
+    evidence,
+    header,
+    parse_json,
+    part,
+    text,
+    uuid_of,
+)
 
-#: (checkout_status, payment_status) -> ours. Paid only when both say so; a failed attempt leaves
-#: the session open, and "failed" is outside Wave's own list but seen. Any other pair: unknown.
-STATUSES = {
-    ("open", "processing"): Status.PENDING,
-    ("open", "failed"): Status.PENDING,
-    ("complete", "processing"): Status.PENDING,
-    ("expired", "processing"): Status.PENDING,
-    ("complete", "succeeded"): Status.SUCCEEDED,
-    ("complete", "cancelled"): Status.FAILED,
-    ("expired", "cancelled"): Status.FAILED,
-}
-
-#: Codes of `last_payment_error`, and of refused requests.
-REASONS = {
-    "blocked-account": Reason.BLOCKED,
-    "cross-border-payment-not-allowed": Reason.BLOCKED,
-    "customer-age-restricted": Reason.BLOCKED,
-    "insufficient-funds": Reason.INSUFFICIENT_FUNDS,
-    "kyb-limits-exceeded": Reason.LIMIT,
-    "payer-mobile-mismatch": Reason.PAYER_MISMATCH,
-    "payment-failure": Reason.REFUSED,
-    "request-not-json": Reason.MISCONFIGURED,
-    "request-parsing-error": Reason.MISCONFIGURED,
-    "request-validation-error": Reason.MISCONFIGURED,
-    "idempotency-mismatch": Reason.MISCONFIGURED,
-    "not-found": Reason.MISCONFIGURED,
-    "missing-auth-header": Reason.MISCONFIGURED,
-    "invalid-auth": Reason.MISCONFIGURED,
-    "authorization-error": Reason.MISCONFIGURED,
-    "api-key-not-provided": Reason.MISCONFIGURED,
-    "no-matching-api-key": Reason.MISCONFIGURED,
-    "api-key-revoked": Reason.MISCONFIGURED,
-    "missing-signature": Reason.MISCONFIGURED,
-    "invalid-signature-format": Reason.MISCONFIGURED,
-    "invalid-signature": Reason.MISCONFIGURED,
-    "invalid-signature-timestamp": Reason.MISCONFIGURED,
-    "expired-signature-timestamp": Reason.MISCONFIGURED,
-    "invalid-wallet": Reason.MISCONFIGURED,
-    "disabled-wallet": Reason.MISCONFIGURED,
-    "unauthorized-wallet": Reason.MISCONFIGURED,
-    "ip-not-allowed": Reason.MISCONFIGURED,
-}
-
-_SESSIONS = "/v1/checkout/sessions"
+_SESSIONS: Final = "/v1/checkout/sessions"
+#: How many days of the ledger are read for one refund; before that, a person looks.
+_LEDGER_DAYS: Final = 10
 
 
 class Wave(Provider):
-    """Wave Business Checkout. Docs: https://docs.wave.com/checkout"""
+    """Wave Business. Docs: https://docs.wave.com/checkout, /payout and /balance-api"""
 
     name = "wave"
     label = "Wave"
     docs_url = "https://docs.wave.com/checkout"
     countries = ("CI", "SN", "ML", "BF")
     can = Capabilities(
-        webhook=Authenticity.SIGNED, hosted_page=True, deduplicates=False, lookup_by_reference=True
+        pay_out=True,
+        refund=True,
+        balance=True,
+        webhook=Authenticity.SIGNED,
+        hosted_page=True,
+        deduplicates=False,
+        lookup_by_reference=True,
+        payout_lookup=True,
     )
     timing = Timing(approval_s=1800.0)
     sandbox_port = 1
@@ -110,9 +104,11 @@ class Wave(Provider):
     def collect(self, collection: Collection) -> Outcome:
         """Open a checkout session only this payer may pay; the browser goes on to `page_url`."""
         _require_https(collection.return_url)
-        answer = self._ask("collect", "POST", _SESSIONS, collection, _session_request(collection))
+        answer = self._ask(
+            "collect", "POST", _SESSIONS, collection.reference, _session_request(collection)
+        )
         if not answer.ok:
-            code, message = _error(answer.data)
+            code, message = error_in(answer.data)
             reason = REASONS.get(code, Reason.REFUSED)
             raise ProviderRejected(reason, code, message)
         outcome = self._outcome(answer.data, collection)
@@ -122,22 +118,100 @@ class Wave(Provider):
 
     def collection_status(self, collection: Collection) -> Outcome:
         """Read the session; when its id was lost with the first answer, search by our reference."""
-        if collection.provider_ref is None:
-            return self._searched(collection)
-        path = f"{_SESSIONS}/{quote(collection.provider_ref, safe='')}"
-        answer = self._ask("collection_status", "GET", path, collection)
+        session = self._read("collection_status", collection, None)
+        if session is None:
+            return Outcome(Status.ABSENT, words="no such session")
+        return self._outcome(session, collection)
+
+    def pay_out(self, payout: Payout) -> Outcome:
+        """Send money to a wallet; most often the answer is the last word.
+
+        The key is worked out from the reference and the body from what is stored, so that asking
+        again sends the same bytes under the same key, and Wave gives its first answer again.
+        """
+        key = {"Idempotency-Key": uuid_of("payout", payout.reference)}
+        body = _payout_request(payout)
+        answer = self._ask("pay_out", "POST", "/v1/payout", payout.reference, body, key)
         if answer.ok:
-            return self._outcome(answer.data, collection)
-        code, _ = _error(answer.data)
-        if answer.status == 404 and code == "checkout-session-not-found":
-            return Outcome(Status.ABSENT, words=code)
-        raise self.unavailable(f"HTTP {answer.status} {evidence(code)}")
+            return self._payout_outcome(answer.data, payout)
+        code, message = error_in(answer.data)
+        if code == KEY_TAKEN or code not in PAYOUT_REASONS:
+            # A code we do not know: only a search by our reference tells whether it went out.
+            raise self.unavailable(f"HTTP {answer.status} {evidence(code)}")
+        raise ProviderRejected(PAYOUT_REASONS[code], code, message)
+
+    def payout_status(self, payout: Payout) -> Outcome:
+        """Read the payout; when its id was lost with the first answer, search by our reference."""
+        if payout.provider_ref is None:
+            query = urlencode({"client_reference": payout.reference})
+            path = f"/v1/payouts/search?{query}"
+            found = self._only(self._ask("payout_status", "GET", path, payout.reference))
+            if found is None:
+                return Outcome(Status.ABSENT, words="no payout with this client_reference")
+            return self._payout_outcome(found, payout)
+        path = f"/v1/payout/{quote(payout.provider_ref, safe='')}"
+        answer = self._ask("payout_status", "GET", path, payout.reference)
+        if not answer.ok:
+            raise self.unavailable(f"HTTP {answer.status} {evidence(error_in(answer.data)[0])}")
+        return self._payout_outcome(answer.data, payout)
+
+    def refund(self, refund: Refund) -> Outcome:
+        """Give a session back to its payer, whole: Wave has no partial refund.
+
+        The call names no amount, so the session is read first and must hold exactly what is to be
+        given back. Its answer is an empty 200, the same the second time: a session is given back
+        once, whoever asks and however often. What proves it is the ledger, see `refund_status`.
+        """
+        deadline = clock.monotonic() + self.timing.total_s
+        try:
+            session = self._read("refund_status", refund.collection, deadline)
+        except ProviderUnavailable as error:
+            # A look gives nothing back.
+            raise ProviderUnavailable(
+                str(error), retry_after_s=error.retry_after_s, sent=False
+            ) from error
+        path = f"{_SESSIONS}/{quote(self._refundable(session, refund), safe='')}/refund"
+        answer = self._ask("refund", "POST", path, refund.reference, deadline=deadline)
+        if answer.ok:
+            return Outcome(Status.PENDING, memory={"asked_on": f"{clock.now():%Y-%m-%d}"})
+        code, message = error_in(answer.data)
+        if code not in REFUND_REASONS:
+            raise self.unavailable(f"HTTP {answer.status} {evidence(code)}")
+        raise ProviderRejected(REFUND_REASONS[code], code, message)
+
+    def refund_status(self, refund: Refund) -> Outcome:
+        """Look for the refund in the ledger, from today back to the day it was asked.
+
+        The session itself does not change. When the first answer was lost, the day of the payment
+        is where the search ends; a longer one than ten days is left to a person.
+        """
+        deadline = clock.monotonic() + self.timing.total_s
+        session = self._read("refund_status", refund.collection, deadline)
+        if session is None:
+            return Outcome(Status.ABSENT, words="no such session")
+        asked_on = refund.memory.get("asked_on")
+        for day in self._days(asked_on or text(session, "when_completed") or ""):
+            for row in self._ledger(day, refund.reference, deadline):
+                if _gives_back(row, session):
+                    words = evidence(text(row, "transaction_type"))
+                    ref = text(row, "transaction_id") or text(session, "id")
+                    return Outcome(Status.SUCCEEDED, transaction_ref=ref, words=words)
+        waiting = Status.PENDING if asked_on else Status.ABSENT
+        return Outcome(waiting, words="not in the ledger")
+
+    def balance(self, currency: str) -> Money:
+        """Read the one wallet this key belongs to: what came in and what can go out."""
+        answer = self._ask("balance", "GET", "/v1/balance", "balance")
+        if not answer.ok or text(answer.data, "currency") != currency:
+            said = evidence(text(answer.data, "currency"))
+            raise self.unavailable(f"HTTP {answer.status}, a wallet in {said}")
+        return self.money(answer.data.get("amount"), currency)
 
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, now_s: float) -> Notice:
         """Check Wave-Signature over the raw bytes; only then is anything read."""
         given = header(headers, "Wave-Signature")
         secrets = self._webhook_secrets
-        if not dated(given, "v1", now_s, [partial(_sign, body, key) for key in secrets]):
+        if not dated(given, "v1", now_s, [partial(signature, key, body=body) for key in secrets]):
             return Notice(Authenticity.REJECTED)
         try:
             event = parse_json(body)
@@ -155,25 +229,46 @@ class Wave(Provider):
             ignorable=not ours,
         )
 
-    def _searched(self, collection: Collection) -> Outcome:
-        query = urlencode({"client_reference": collection.reference})
-        answer = self._ask("collection_status", "GET", f"{_SESSIONS}/search?{query}", collection)
+    def _read(self, operation: str, collection: Collection, deadline: float | None) -> Data | None:
+        """Read a session by its id, or search by our reference when that was lost."""
+        reference = collection.reference
+        if collection.provider_ref is None:
+            path = f"{_SESSIONS}/search?{urlencode({'client_reference': reference})}"
+            return self._only(self._ask(operation, "GET", path, reference, deadline=deadline))
+        path = f"{_SESSIONS}/{quote(collection.provider_ref, safe='')}"
+        answer = self._ask(operation, "GET", path, reference, deadline=deadline)
+        if answer.ok:
+            return answer.data
+        code, _ = error_in(answer.data)
+        if answer.status == 404 and code == "checkout-session-not-found":
+            return None
+        raise self.unavailable(f"HTTP {answer.status} {evidence(code)}")
+
+    def _only(self, answer: Answer) -> Data | None:
+        """Give the one result of a search; None when there is none."""
         if not answer.ok:
             raise self.unavailable(f"search answered HTTP {answer.status}")
         found = answer.data.get("result")
         if not isinstance(found, list):
             raise self.unavailable("search without a result list")
         if not found:
-            return Outcome(Status.ABSENT, words="no session with this client_reference")
+            return None
         if len(found) > 1 or not isinstance(found[0], dict):
-            # client_reference is not unique for Wave: with two sessions, which one paid is a guess.
-            raise self.unavailable(f"{len(found)} sessions for one reference")
-        return self._outcome(found[0], collection)
+            # client_reference is not unique for Wave: of two, which one counts is a guess.
+            raise self.unavailable(f"{len(found)} results for one reference")
+        return found[0]
 
     def _ask(
-        self, operation: str, method: str, path: str, collection: Collection, body: bytes = b""
+        self,
+        operation: str,
+        method: str,
+        path: str,
+        reference: str,
+        body: bytes = b"",
+        more: Mapping[str, str] | None = None,
+        deadline: float | None = None,
     ) -> Answer:
-        headers = {"Authorization": f"Bearer {self._api_key}"}
+        headers = {"Authorization": f"Bearer {self._api_key}", **(more or {})}
         if body:
             headers["Content-Type"] = "application/json"
         if self._signing_secret:
@@ -181,8 +276,73 @@ class Wave(Provider):
             digest = signature(self._signing_secret, moment, body)
             headers["Wave-Signature"] = f"t={moment},v1={digest}"
         return self.call(
-            operation, method, path, reference=collection.reference, headers=headers, body=body
+            operation,
+            method,
+            path,
+            reference=reference,
+            headers=headers,
+            body=body,
+            deadline=deadline,
         )
+
+    def _payout_outcome(self, told: Data, payout: Payout) -> Outcome:
+        word, code = text(told, "status") or "", text(part(told, "payout_error"), "error_code")
+        status, payout_id = PAYOUT_STATUSES.get(word), text(told, "id")
+        if status is None or payout_id is None:
+            raise self.unavailable(f"unknown status {evidence(word)}")
+        sent, currency = status is Status.SUCCEEDED, text(told, "currency")
+        failed = PAYOUT_REASONS.get(code or "", Reason.REFUSED)
+        fee = text(told, "fee")
+        return Outcome(
+            status,
+            amount=self.money(told.get("receive_amount"), currency) if sent else None,
+            provider_ref=payout_id,
+            transaction_ref=payout_id if sent else None,
+            fee=self.money(fee, currency) if sent and fee else None,
+            reason=failed if status is Status.FAILED else None,
+            words=evidence(word, code),
+            contradiction=contradiction_in(told, payout),
+        )
+
+    def _refundable(self, session: Data | None, refund: Refund) -> str:
+        """Give the id of a session that holds exactly what is to be given back, or refuse."""
+        if session is None:
+            raise ProviderRejected(Reason.MISCONFIGURED, "session", "there is no such session")
+        held = self._outcome(session, refund.collection)
+        if held.status is not Status.SUCCEEDED or held.contradiction:
+            raise ProviderRejected(Reason.REFUSED, "session", "it holds nothing to give back")
+        if held.amount != refund.amount:
+            raise ProviderRejected(Reason.AMOUNT, "amount", "Wave gives back all or nothing")
+        return held.provider_ref or ""
+
+    def _days(self, since: str) -> list[date]:
+        """List the days from today back to a stored one."""
+        today = clock.now().date()
+        try:
+            first = date.fromisoformat(since[:10])
+        except ValueError as error:
+            raise self.unavailable("a session that does not say when it was paid") from error
+        if (today - first).days >= _LEDGER_DAYS:
+            raise self.unavailable("paid too long ago to read the whole ledger since")
+        return [today - timedelta(days=back) for back in range((today - first).days + 1)]
+
+    def _ledger(self, day: date, reference: str, deadline: float) -> Iterator[Data]:
+        """Read a day of the ledger, page after page."""
+        query = {"date": day.isoformat()}
+        while True:
+            path = f"/v1/transactions?{urlencode(query)}"
+            answer = self._ask("refund_status", "GET", path, reference, deadline=deadline)
+            rows = answer.data.get("items")
+            if not answer.ok or not isinstance(rows, list):
+                raise self.unavailable(f"HTTP {answer.status} instead of the ledger")
+            yield from (row for row in rows if isinstance(row, dict))
+            page = part(answer.data, "page_info")
+            cursor = text(page, "end_cursor")
+            if page.get("has_next_page") is not True:
+                return
+            if cursor is None or cursor == query.get("after"):
+                raise self.unavailable("a ledger whose next page cannot be asked")
+            query["after"] = cursor
 
     def _outcome(self, session: Data, collection: Collection) -> Outcome:
         words = (text(session, "checkout_status") or "", text(session, "payment_status") or "")
@@ -196,21 +356,12 @@ class Wave(Provider):
             amount=self.money(session.get("amount"), text(session, "currency")) if paid else None,
             provider_ref=session_id,
             transaction_ref=(text(session, "transaction_id") or session_id) if paid else None,
-            reason=_reason(session, words) if status is Status.FAILED else None,
-            words=evidence("/".join(words), _error_code(session)),
+            reason=reason_of(session, words) if status is Status.FAILED else None,
+            words=evidence("/".join(words), error_code(session)),
             page_url=text(session, "wave_launch_url"),
             expires_at=text(session, "when_expires"),
-            contradiction=_contradiction(session, session_id, collection),
+            contradiction=contradiction_in(session, collection),
         )
-
-
-def signature(secret: str, moment: str, body: bytes) -> str:
-    """Sign the timestamp and the raw body, joined by nothing (not Stripe's dot)."""
-    return hmac.new(secret.encode(), moment.encode() + body, hashlib.sha256).hexdigest()
-
-
-def _sign(body: bytes, secret: str, moment: str) -> str:
-    return signature(secret, moment, body)
 
 
 def _session_request(collection: Collection) -> bytes:
@@ -234,26 +385,24 @@ def _require_https(return_url: str) -> None:
         raise ProviderRejected(Reason.MISCONFIGURED, "return-url", "Wave returns to https only")
 
 
-def _error(data: Data) -> tuple[str, str]:
-    """Read either error envelope: flat, or nested under `error`."""
-    error = part(data, "error") or data
-    return text(error, "code") or "", text(error, "message") or ""
+def _payout_request(payout: Payout) -> bytes:
+    """Write the body once, from stored fields alone. Wave refuses unknown fields."""
+    return json.dumps(
+        {
+            "currency": payout.amount.currency,
+            "receive_amount": payout.amount.to_wire(),
+            "mobile": payout.payee,
+            "client_reference": payout.reference,
+            "payment_reason": ascii_words(payout.description, 40),
+        }
+    ).encode()
 
 
-def _error_code(session: Data) -> str:
-    return text(part(session, "last_payment_error"), "code") or ""
-
-
-def _reason(session: Data, words: tuple[str, str]) -> Reason:
-    code = _error_code(session)
-    if code:
-        return REASONS.get(code, Reason.REFUSED)
-    return Reason.TIMEOUT if words[0] == "expired" else Reason.DECLINED
-
-
-def _contradiction(session: Data, session_id: str, collection: Collection) -> str | None:
-    if text(session, "client_reference") != collection.reference:
-        return "reference"
-    if collection.provider_ref not in (None, session_id):
-        return "reference"
-    return None if text(session, "currency") == collection.amount.currency else "currency"
+def _gives_back(row: Data, session: Data) -> bool:
+    """Say whether a row of the ledger is this session's refund."""
+    if text(row, "transaction_type") != "api_checkout_refund":
+        return False
+    session_id = text(row, "checkout_api_session_id")
+    if session_id is not None:
+        return session_id == text(session, "id")
+    return text(row, "client_reference") == text(session, "client_reference")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from uuid import UUID
 
 Data = Mapping[str, object]
 
@@ -62,3 +64,13 @@ def ascii_words(sentence: str, limit: int) -> str:
     """Reduce a sentence to letters, digits and `.,:-`: what every operator's screen accepts."""
     unaccented = unicodedata.normalize("NFKD", sentence).encode("ascii", "ignore").decode()
     return " ".join(re.sub(r"[^A-Za-z0-9 .,:-]", " ", unaccented).split())[:limit].strip()
+
+
+def uuid_of(*words: str) -> str:
+    """Work out a v4 UUID from words, for providers that want one known before the call.
+
+    Random bits would have to be stored first, in a column for few providers; a digest of the stored
+    reference is as unique, and is found again after any crash.
+    """
+    digest = hashlib.sha256(":".join(words).encode()).digest()
+    return str(UUID(bytes=digest[:16], version=4))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from shop.money import Money
-from shop.sandbox.values import Movement, Payout, Prompt, Sms, State
+from shop.sandbox.values import Movement, Payout, Prompt, Refund, Sms, State
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS prompts (
@@ -37,6 +37,14 @@ CREATE TABLE IF NOT EXISTS payouts (
     created_at REAL NOT NULL, due_at REAL, completed_at REAL, details TEXT NOT NULL,
     UNIQUE (provider, provider_ref));
 CREATE INDEX IF NOT EXISTS payouts_reference ON payouts (provider, reference);
+-- Money given back to whoever paid a prompt: at most once each, and never more than was collected.
+CREATE TABLE IF NOT EXISTS refunds (
+    id INTEGER PRIMARY KEY, provider TEXT NOT NULL, provider_ref TEXT NOT NULL,
+    reference TEXT NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0), currency TEXT NOT NULL,
+    phone TEXT NOT NULL, state TEXT NOT NULL, reason TEXT, transaction_id TEXT,
+    created_at REAL NOT NULL, due_at REAL, completed_at REAL, details TEXT NOT NULL,
+    prompt_id INTEGER NOT NULL REFERENCES prompts (id), UNIQUE (provider, provider_ref));
+CREATE INDEX IF NOT EXISTS refunds_prompt ON refunds (prompt_id);
 CREATE TABLE IF NOT EXISTS balances (
     holder TEXT NOT NULL, currency TEXT NOT NULL, amount INTEGER NOT NULL,
     PRIMARY KEY (holder, currency));
@@ -179,21 +187,24 @@ def movement(row: sqlite3.Row) -> Movement:
 
 def payout(row: sqlite3.Row) -> Payout:
     """Read a row of `payouts`."""
+    return Payout(**_sending(row))
+
+
+def refund(row: sqlite3.Row) -> Refund:
+    """Read a row of `refunds`."""
+    return Refund(**_sending(row), prompt_id=row["prompt_id"])
+
+
+def _sending(row: sqlite3.Row) -> dict[str, Any]:
     completed = row["completed_at"]
-    return Payout(
-        id=row["id"],
-        provider=row["provider"],
-        provider_ref=row["provider_ref"],
-        reference=row["reference"],
-        amount=Money(row["amount"], row["currency"]),
-        phone=row["phone"],
-        state=State(row["state"]),
-        reason=row["reason"],
-        transaction_id=row["transaction_id"],
-        created_at=moment(row["created_at"]),
-        completed_at=None if completed is None else moment(completed),
-        details=json.loads(row["details"]),
-    )
+    return {
+        "id": row["id"], "provider": row["provider"], "provider_ref": row["provider_ref"],
+        "reference": row["reference"], "amount": Money(row["amount"], row["currency"]),
+        "phone": row["phone"], "state": State(row["state"]), "reason": row["reason"],
+        "transaction_id": row["transaction_id"], "created_at": moment(row["created_at"]),
+        "completed_at": None if completed is None else moment(completed),
+        "details": json.loads(row["details"]),
+    }  # fmt: skip
 
 
 def sms(row: sqlite3.Row) -> Sms:

@@ -116,7 +116,7 @@ class _Transfers:
         told = [line(payout) for payout in (found or [one] if one else found)]
         names = (mine or theirs or "",)
         return self._answer(
-            Operation.READ, names, lambda: done(told) if told else refused("723", 404)
+            Operation.PAYOUT_STATUS, names, lambda: done(told) if told else refused("723", 404)
         )
 
     def _login(self) -> Response:

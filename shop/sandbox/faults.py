@@ -34,6 +34,10 @@ class Operation(StrEnum):
     READ = "read"
     PAY_OUT = "pay_out"
     """The one call of a payout that moves money; what comes before it is `create` or `read`."""
+    PAYOUT_STATUS = "payout_status"
+    """Asking about a payout or a refund: `read` strikes it too."""
+    REFUND = "refund"
+    """The one call that gives money back."""
     TOKEN = "token"  # noqa: S105 - a kind of call
 
 
@@ -99,6 +103,8 @@ class Fault:
             return False
         if self.on is Operation.ANY:
             return operation is not Operation.TOKEN
+        if self.on is Operation.READ:
+            return operation in (Operation.READ, Operation.PAYOUT_STATUS)
         return operation is self.on
 
 

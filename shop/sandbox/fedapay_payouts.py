@@ -72,7 +72,9 @@ class _Payouts:
             return refused or error(404, "Payout not found")
         names = (found.reference, found.provider_ref)
         return self._answer(
-            Operation.READ, names, lambda: wrap(self._world, "payout", payout_object(found))
+            Operation.PAYOUT_STATUS,
+            names,
+            lambda: wrap(self._world, "payout", payout_object(found)),
         )
 
     def search(self) -> Response:
@@ -81,7 +83,7 @@ class _Payouts:
         refused = owner_refusal()
         if refused:
             return refused
-        return self._answer(Operation.READ, (wanted,), lambda: self._search(wanted))
+        return self._answer(Operation.PAYOUT_STATUS, (wanted,), lambda: self._search(wanted))
 
     def _create(self, body: dict[str, Any]) -> Response:
         currency = (body.get("currency") or {}).get("iso")

@@ -23,7 +23,7 @@ from shop.sandbox.credentials import FEEXPAY, FEEXPAY_SIGNED, MERCHANT
 from shop.sandbox.faults import Operation
 from shop.sandbox.pages import furnish
 from shop.sandbox.values import Announcement, Desk, Payout, Prompt, State, Why
-from shop.sandbox.wire import answer, behind_line, body_object, json_answer
+from shop.sandbox.wire import answer, behind_line, body_object, json_answer, reading
 from shop.sandbox.world import World
 
 NAME: Final = "feexpay"
@@ -302,7 +302,7 @@ class _Calls:
 
     def _told(self, ref: str, found: Prompt | Payout | None) -> Response:
         names = (found.reference, ref) if found else (ref,)
-        return _unauthorised() or self._answer(Operation.READ, names, lambda: self._read(found))
+        return _unauthorised() or self._answer(reading(found), names, lambda: self._read(found))
 
     def _read(self, found: Prompt | Payout | None) -> Response:
         if found is None:

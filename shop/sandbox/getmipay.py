@@ -23,7 +23,7 @@ from shop.sandbox.faults import Operation
 from shop.sandbox.handsets import country_of
 from shop.sandbox.pages import furnish
 from shop.sandbox.values import Announcement, Desk, Payout, Prompt, State, Why
-from shop.sandbox.wire import answer, behind_line, body_object, json_answer
+from shop.sandbox.wire import answer, behind_line, body_object, json_answer, reading
 from shop.sandbox.world import World
 
 NAME: Final = "getmipay"
@@ -218,7 +218,7 @@ class _Guide:
     def _told(self, ref: str, found: Prompt | Payout | None) -> Response:
         name = found.reference if found else ref
         return _unauthorised() or self._answer(
-            Operation.READ, name, lambda: json_answer(_status(found)) if found else _unknown()
+            reading(found), name, lambda: json_answer(_status(found)) if found else _unknown()
         )
 
     def _answer(

@@ -16,7 +16,7 @@ from shop.money import Money
 from shop.sandbox.credentials import GETMIPAY, MERCHANT
 from shop.sandbox.faults import Operation
 from shop.sandbox.values import Payout, Prompt, State, Why
-from shop.sandbox.wire import answer, body_object, json_answer
+from shop.sandbox.wire import answer, body_object, json_answer, reading
 from shop.sandbox.world import World
 
 NAME: Final = "getmipay"
@@ -214,7 +214,7 @@ class _Calls:
 
     def _told(self, found: Prompt | Payout | None) -> Response:
         name = found.reference if found else ""
-        return self._unauthorised() or self._answer(Operation.READ, name, lambda: _status(found))
+        return self._unauthorised() or self._answer(reading(found), name, lambda: _status(found))
 
     def _unauthorised(self) -> Response | None:
         """Take any of the three ways GetMiPay has asked for keys over the years."""

@@ -11,6 +11,8 @@ CHOICES: Final = {
     # Wave's nested error envelope is the only one some clients ever met.
     "wave.errors": ("plain", "nested"),
     "wave.webhook": ("signed", "shared_secret"),
+    # A payout is most often ended by its first answer; "processing" is documented too.
+    "wave.payout": ("at_once", "processing"),
     # MTN's two pages contradict each other on the verb of callbacks.
     "mtn.callback": ("POST", "PUT"),
     "mtn.reason": ("text", "object"),

@@ -30,6 +30,8 @@ class Why(StrEnum):
     PAYER_MISMATCH = "payer_mismatch"
     TIMEOUT = "timeout"
     CANCELLED = "cancelled"
+    TOO_MUCH = "too_much"
+    """More than was collected is to be given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,14 @@ class Payout:
     completed_at: datetime | None
     details: dict[str, Any] = field(default_factory=dict)
     """What only this provider needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refund(Payout):
+    """Money a merchant gives back to the phone that had paid, as a provider keeps it."""
+
+    prompt_id: int = 0
+    """The paid request it gives back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -17,24 +16,33 @@ from urllib.parse import quote, urlsplit
 from flask import Flask, Response, request
 
 from shop.money import Money
-from shop.sandbox import wave_page
+from shop.sandbox import wave_page, wave_payouts
 from shop.sandbox.credentials import MERCHANT, WAVE
 from shop.sandbox.faults import Operation
 from shop.sandbox.pages import furnish
-from shop.sandbox.values import Announcement, Desk, Prompt, State, Why
-from shop.sandbox.wire import answer, behind_line, json_answer
+from shop.sandbox.values import Announcement, Desk, Payout, Prompt, Refund, State, Why
+from shop.sandbox.wave_gate import (
+    CURRENCY,
+    ID_LETTERS,
+    NAME,
+    Check,
+    Gate,
+    at_most,
+    check_amount,
+    check_merchant,
+    check_mobile,
+    missing,
+    parsed,
+    problems,
+    stamp,
+)
+from shop.sandbox.wire import behind_line, json_answer
 from shop.sandbox.world import World
 
-NAME: Final = "wave"
-CURRENCY: Final = "XOF"
 #: Documented samples show 24 hours, sessions seen since 2023 live 30 minutes.
 VALID_S: Final = 1800.0
 
 _REQUIRED: Final = ("amount", "currency", "error_url", "success_url")
-_OPTIONAL: Final = ("aggregated_merchant_id", "client_reference", "restrict_payer_mobile")
-_AMOUNT: Final = re.compile(r"[1-9][0-9]{0,11}")
-_MOBILE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
-_ID_LETTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 #: Our words for a failed try -> Wave's `last_payment_error`.
 _ERRORS: Final[dict[str, tuple[str, str]]] = {
@@ -90,6 +98,12 @@ class WaveDesk(Desk):
         at = int(now.timestamp())
         return dressed | {"Wave-Signature": f"t={at},v1={signature(secret, at, body)}"}
 
+    def name_money(self, request: Prompt | Payout, digits: str, now: datetime) -> str:
+        """Name a payout by its own id: its object tells no other."""
+        if isinstance(request, Payout) and not isinstance(request, Refund):
+            return request.provider_ref
+        return self.transaction_id(digits, now)
+
     def transaction_id(self, digits: str, now: datetime) -> str:
         """Name a transaction `T_` and ten characters."""
         return "T_" + digits[-10:]
@@ -98,11 +112,6 @@ class WaveDesk(Desk):
         # Wave's published body has Python's default spacing: a receiver that re-serialises fails.
         body = json.dumps({"id": "AE_" + event_id, "type": kind, "data": data}).encode()
         return Announcement(f"{self._world.shop_url}/webhook/wave/", body)
-
-
-def stamp(moment: datetime) -> str:
-    """Write a time as Wave does: UTC to the second, `Z`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def session(prompt: Prompt) -> dict[str, Any]:
@@ -162,27 +171,25 @@ def create_app(world: World) -> Flask:
     app.add_url_rule(f"{sessions}/search", "search", calls.search, methods=["GET"])
     app.add_url_rule(f"{sessions}/<ref>", "read", calls.read, methods=["GET"])
     app.add_url_rule(f"{sessions}/<ref>/expire", "expire", calls.expire, methods=["POST"])
-    app.add_url_rule("/v1/balance", "balance", calls.balance, methods=["GET"])
+    app.add_url_rule(f"{sessions}/<ref>/refund", "refund", calls.refund, methods=["POST"])
+    app.register_blueprint(wave_payouts.create_blueprint(world))
     app.register_error_handler(404, lambda _e: calls.error(404, "not-found", "Not found"))
     app.register_blueprint(wave_page.create_blueprint(world))
     furnish(app)
     return behind_line(app)
 
 
-class _Checkout:
-    """The Checkout calls."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
+class _Checkout(Gate):
+    """The Checkout calls, and the refund of what a session brought in."""
 
     def create(self) -> Response:
         """Open a session."""
         refused = self._unauthorised()
         if refused:
             return refused
-        body = _parsed()
-        if not isinstance(body, dict):
-            return self.error(400, "request-not-json", "Request body is not valid JSON")
+        body = parsed()
+        if body is None:
+            return self._not_json()
         reference = body.get("client_reference")
         names = (reference,) if isinstance(reference, str) else ()
         return self._answer(Operation.CREATE, names, lambda: self._create(body))
@@ -205,32 +212,23 @@ class _Checkout:
             return refused
         wanted = request.args.get("client_reference")
         if not wanted:
-            return self._invalid([_missing("client_reference")])
+            return self._invalid([missing("client_reference")])
         return self._answer(Operation.READ, (wanted,), lambda: self._search(wanted))
 
     def expire(self, ref: str) -> Response:
         """Close an open session: 200 with nothing in it, 409 when it is over already."""
         return self._with_session(ref, Operation.CREATE, self._expire)
 
-    def balance(self) -> Response:
-        """Tell what the wallet holds."""
-        held = self._world.merchant_balance(NAME, CURRENCY)
-        told = {"amount": held.to_wire(), "currency": held.currency}
-        return self._unauthorised() or self._answer(Operation.READ, (), lambda: json_answer(told))
-
-    def error(self, status: int, code: str, message: str, **more: Any) -> Response:
-        """Word an error in the chosen envelope."""
-        if self._world.switches.get("wave.errors") == "nested":
-            inner = {"code": code, "message": message, "httpcode": status, **more}
-            return json_answer({"error": inner}, status)
-        return json_answer({"code": code, "message": message, **more}, status)
+    def refund(self, ref: str) -> Response:
+        """Give everything back, once: 200 with nothing in it, the second time too."""
+        return self._with_session(ref, Operation.REFUND, self._refund)
 
     def _create(self, body: dict[str, Any]) -> Response:
-        problems = _problems(body)
-        if problems:
-            return self._invalid(problems)
+        wrong = problems(body, _REQUIRED, _CHECKS)
+        if wrong:
+            return self._invalid(wrong)
         only = body.get("restrict_payer_mobile")
-        ref = "cos-" + self._world.book_file.letters(13, _ID_LETTERS)
+        ref = "cos-" + self._world.book_file.letters(13, ID_LETTERS)
         amount = Money.from_wire(body["amount"], CURRENCY)
         query = f"a={body['amount']}&c={CURRENCY}&m={quote(MERCHANT)}"
         prompt = self._world.ask(
@@ -263,6 +261,25 @@ class _Checkout:
             return Response(b"", 200)
         return self.error(409, "checkout-session-conflict", "Checkout session is not open")
 
+    def _refund(self, prompt: Prompt) -> Response:
+        if request.get_data():
+            return self.error(400, "request-validation-error", "Request body must be empty")
+        with self._world.alone():
+            if any(one.state is State.SUCCEEDED for one in self._world.refunds.of(prompt)):
+                return Response(b"", 200)
+            if prompt.moved is None:
+                return self.error(400, "checkout-refund-failed", "Checkout session is not paid")
+            made = self._world.refunds.create(
+                prompt,
+                provider_ref="rf-" + self._world.book_file.letters(13, ID_LETTERS),
+                reference=prompt.reference,
+                amount=prompt.moved,
+            )
+            ended = self._world.refunds.send_now(made.id)
+        if ended.state is not State.SUCCEEDED:
+            return self.error(400, "checkout-refund-failed", "The wallet cannot pay the refund")
+        return Response(b"", 200)
+
     def _with_session(
         self, ref: str, operation: Operation, work: Callable[[Prompt], Response]
     ) -> Response:
@@ -274,65 +291,6 @@ class _Checkout:
             return self.error(404, "checkout-session-not-found", "Checkout session not found")
         names = (prompt.reference, prompt.provider_ref)
         return self._answer(operation, names, lambda: work(prompt))
-
-    def _answer(
-        self, operation: Operation, names: tuple[str, ...], work: Callable[[], Response]
-    ) -> Response:
-        return answer(self._world, NAME, operation, names, work, self._broken)
-
-    def _broken(self, status: int) -> Response:
-        if status == 429:
-            return self.error(429, "too-many-requests", "Too many requests")
-        return self.error(500, "internal-server-error", "Internal server error")
-
-    def _invalid(self, problems: list[dict[str, Any]]) -> Response:
-        return self.error(400, "request-validation-error", "Request invalid", details=problems)
-
-    def _unauthorised(self) -> Response | None:
-        header = request.headers.get("Authorization")
-        if header is None:
-            return self.error(401, "missing-auth-header", "Authorization header is missing")
-        scheme, _, key = header.partition(" ")
-        if scheme != "Bearer":
-            return self.error(401, "invalid-auth", "Authorization must be a Bearer token")
-        if not key.strip():
-            return self.error(401, "api-key-not-provided", "API key not provided")
-        if not hmac.compare_digest(key.strip().encode(), WAVE["api_key"].encode()):
-            return self.error(401, "no-matching-api-key", "No matching API key")
-        return None
-
-
-def _parsed() -> Any:
-    try:
-        return json.loads(request.get_data())
-    except ValueError:
-        return None
-
-
-def _missing(name: str) -> dict[str, Any]:
-    return {"loc": [name], "msg": "field required", "type": "value_error.missing"}
-
-
-def _wrong(name: str, message: str) -> dict[str, Any]:
-    return {"loc": [name], "msg": message, "type": "value_error"}
-
-
-def _problems(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """List everything wrong with a creation, as strictly as Wave does."""
-    found = [_missing(name) for name in _REQUIRED if body.get(name) is None]
-    for name, value in body.items():
-        if name not in _REQUIRED + _OPTIONAL:
-            extra = "extra fields not permitted"
-            found.append({"loc": [name], "msg": extra, "type": "value_error.extra"})
-        elif value is not None and not isinstance(value, str):
-            found.append({"loc": [name], "msg": "str type expected", "type": "type_error.str"})
-        elif value is not None and (message := _CHECKS[name](value)):
-            found.append(_wrong(name, message))
-    return found
-
-
-def _check_amount(text: str) -> str | None:
-    return None if _AMOUNT.fullmatch(text) else "amount must be a positive number without decimals"
 
 
 def _check_currency(text: str) -> str | None:
@@ -347,24 +305,12 @@ def _check_url(text: str) -> str | None:
     return None if good else "invalid or missing URL scheme: https is required"
 
 
-def _check_mobile(text: str) -> str | None:
-    return None if _MOBILE.fullmatch(text) else "value is not a valid phone number"
-
-
-def _check_reference(text: str) -> str | None:
-    return None if len(text) <= 255 else "ensure this value has at most 255 characters"
-
-
-def _check_merchant(text: str) -> str | None:
-    return None if text.startswith("am-") else "invalid aggregated merchant id"
-
-
-_CHECKS: Final[dict[str, Callable[[str], str | None]]] = {
-    "amount": _check_amount,
+_CHECKS: Final[dict[str, Check]] = {
+    "amount": check_amount,
     "currency": _check_currency,
     "success_url": _check_url,
     "error_url": _check_url,
-    "restrict_payer_mobile": _check_mobile,
-    "client_reference": _check_reference,
-    "aggregated_merchant_id": _check_merchant,
+    "restrict_payer_mobile": check_mobile,
+    "client_reference": at_most(255),
+    "aggregated_merchant_id": check_merchant,
 }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from flask import Flask, Response, request
 
 from shop.sandbox.faults import WIRE, Fault, FaultKind, Operation
+from shop.sandbox.values import Payout
 from shop.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ def _spoiled(fault: Fault, done: Response, broken: Callable[[int], Response]) ->
     if fault.kind is FaultKind.HTML:
         return Response(_HTML, 200, mimetype="text/html")
     return done
+
+
+def reading(found: object) -> Operation:
+    """Tell which kind of question this is, by what it is about."""
+    return Operation.PAYOUT_STATUS if isinstance(found, Payout) else Operation.READ
 
 
 def json_answer(body: object, status: int = 200, **dumps: Any) -> Response:

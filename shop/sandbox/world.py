@@ -21,7 +21,7 @@ from shop.sandbox import book as stored
 from shop.sandbox.book import Book
 from shop.sandbox.faults import FaultKind, Faults
 from shop.sandbox.handsets import UNREGISTERED, Handsets
-from shop.sandbox.payouts import Payouts
+from shop.sandbox.payouts import Payouts, Refunds
 from shop.sandbox.post import Letter, Post
 from shop.sandbox.switches import Switches
 from shop.sandbox.values import (
@@ -57,6 +57,7 @@ class World:
         self.handsets = Handsets(self.book_file)
         self.post = Post(self.book_file, self.desks, deliver)
         self.payouts = Payouts(self.book_file, self.handsets, self.desks, self.post)
+        self.refunds = Refunds(self.book_file, self.handsets, self.desks, self.post)
         self._journal: deque[str] = deque(maxlen=100_000)
 
     # -- what providers call --------------------------------------------------------------------
@@ -273,6 +274,7 @@ class World:
                 self.book_file.run("DELETE FROM timers WHERE id = ?", timer["id"])
                 self._happen(self.prompt(timer["prompt_id"]), timer["action"], timer["word"])
             self.payouts.advance()
+            self.refunds.advance()
 
     def send_webhooks(self) -> None:
         """Try every webhook whose time has come."""
@@ -285,7 +287,8 @@ class World:
     def next_due(self) -> datetime | None:
         """When the next tick has something to do; None when nothing is planned."""
         row = self.book_file.row("SELECT min(due_at) AS due FROM timers")
-        moments = [row["due"] if row else None, self.post.next_due(), self.payouts.next_due()]
+        moments = [row["due"] if row else None, self.post.next_due()]
+        moments += [self.payouts.next_due(), self.refunds.next_due()]
         known = [moment for moment in moments if moment is not None]
         return stored.moment(min(known)) if known else None
 

@@ -27,6 +27,9 @@ SETTINGS = {
         "subscription_key": "c0ffee00000000000000000000000001",
         "api_user": "7f3c2b1a-0d4e-4f6a-9b8c-5d2e1f0a9c8b",
         "api_key": "0123456789abcdef0123456789abcdef",
+        "disbursement_subscription_key": "c0ffee00000000000000000000000002",
+        "disbursement_api_user": "2d9e8f70-6b5a-4c3d-8e1f-a0b9c8d7e6f5",
+        "disbursement_api_key": "fedcba9876543210fedcba9876543210",
     },
     "orange": {
         "base_url": "https://api.orange.test",

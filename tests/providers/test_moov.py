@@ -6,7 +6,8 @@ import pytest
 
 from shop.errors import ConfigurationError
 from shop.providers.base import ProviderRejected, ProviderUnavailable, Status
-from shop.providers.moov import REASONS, STATUSES, Moov, make_token
+from shop.providers.moov import Moov, make_token
+from shop.providers.moov_words import REASONS, STATUSES
 from tests.providers.fakes import collection, wired
 
 TOKEN = "/IKSHTfIlaa2HmjM5yKKws/mnmwb0Hmo4s6BUfUbjLE="

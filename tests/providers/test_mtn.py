@@ -9,7 +9,7 @@ import pytest
 
 from shop.money import Money
 from shop.providers.base import ProviderRejected, ProviderUnavailable, Status
-from shop.providers.mtn import ENVIRONMENTS, REASONS, REFUSALS, STATUSES
+from shop.providers.mtn_words import ENVIRONMENTS, REASONS, REFUSALS, STATUSES
 from shop.providers.reasons import Reason
 from tests.providers.fakes import SETTINGS, collection, wired
 

@@ -181,7 +181,7 @@ def test_no_session_for_our_reference_is_absent():
 def test_two_sessions_for_one_reference_are_not_guessed_between():
     wave, _ = wired("wave", found(SESSION, {**SESSION, **PAID}))
 
-    with pytest.raises(ProviderUnavailable, match="2 sessions"):
+    with pytest.raises(ProviderUnavailable, match="2 results"):
         wave.collection_status(collection("wave"))
 
 
