@@ -14,6 +14,9 @@ MTN: Final = {
     "subscription_key": "c0ffee00000000000000000000000001",
     "api_user": "7f3c2b1a-0d4e-4f6a-9b8c-5d2e1f0a9c8b",
     "api_key": "0123456789abcdef0123456789abcdef",
+    "disbursement_subscription_key": "c0ffee00000000000000000000000002",
+    "disbursement_api_user": "2d9e8f70-6b5a-4c3d-8e1f-a0b9c8d7e6f5",
+    "disbursement_api_key": "fedcba9876543210fedcba9876543210",
 }
 ORANGE: Final = {
     "client_id": "sandbox-orange-client",
@@ -21,6 +24,8 @@ ORANGE: Final = {
     "merchant_key": "a1b2c3d4",
 }
 MOOV: Final = {"username": "demo-merchant", "password": "demo-secret"}
+#: Whose balance the merchant may read.
+MOOV_NUMBER: Final = "+2290195000001"
 FEEXPAY: Final = {
     "api_key": "fp_sandbox0000000000000000000000000000",
     "shop_id": "67ad2f5c9e1b4a0012ab34cd",
@@ -45,7 +50,7 @@ CINETPAY: Final = {
 }
 
 ALL: Final = {
-    "wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV,
+    "wave": WAVE, "mtn": MTN, "orange": ORANGE, "moov": MOOV | {"merchant_number": MOOV_NUMBER},
     "fedapay": FEDAPAY,
     "cinetpay": CINETPAY,
     "feexpay": FEEXPAY, "getmipay": GETMIPAY,

@@ -1,4 +1,4 @@
-"""Moov Money (Benin), simulated: the SOAP Merchant API's USSD push and its status calls.
+"""Moov Money (Benin), simulated: the SOAP Merchant API's push, status, transfer and balance calls.
 
 There is no public documentation; the shapes are those of published clients and their fixtures.
 """
@@ -23,11 +23,11 @@ from flask import Flask, Response, request
 
 from shop import phone as numbers
 from shop.money import Money
-from shop.sandbox.credentials import MERCHANT, MOOV
+from shop.sandbox.credentials import MERCHANT, MOOV, MOOV_NUMBER
 from shop.sandbox.faults import Operation
 from shop.sandbox.handsets import UNREGISTERED
-from shop.sandbox.values import Desk, Prompt, State, Why
-from shop.sandbox.wire import answer, behind_line
+from shop.sandbox.values import Desk, Payout, Prompt, State, Why
+from shop.sandbox.wire import answer, behind_line, reading
 from shop.sandbox.world import World
 
 NAME: Final = "moov"
@@ -44,7 +44,7 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,12}")
 _KEY: Final = b"tlc12345tlc12345tlc12345tlc12345"
 
 SUCCESS, PENDING, FAILED = 0, 100, 95
-BAD_NUMBER, NO_PLUS, NO_FUNDS, INCOMPLETE = 3, 8, 10, 91
+NOT_ALLOWED, BAD_NUMBER, NO_PLUS, NO_FUNDS, INCOMPLETE = 1, 3, 8, 10, 91
 PUSH_ENDED, UNKNOWN_TRANSACTION, BAD_TOKEN, NOT_REGISTERED = 92, 94, 98, 555
 
 _REASONS: Final[dict[str, tuple[int, str]]] = {
@@ -99,6 +99,7 @@ class _Service:
             "Push": self._push,
             "getTransactionStatus": self._status,
             "getTransactionStatusImmediate": self._status,
+            "transferFlooz": self._transfer,
             "getBalance": self._balance,
             "getMobileAccountStatus": self._account,
         }
@@ -172,9 +173,14 @@ class _Service:
                 return _reply(name, "response", self._stranger("description"))
             return _reply(name, "response", self._standing(wanted))
 
-        return answer(self._world, NAME, Operation.READ, (wanted,), work, _broken)
+        found = self._world.payouts.search(NAME, wanted)
+        about = reading(found[0] if found else None)
+        return answer(self._world, NAME, about, (wanted,), work, _broken)
 
     def _standing(self, wanted: str) -> Leaves:
+        sent = self._world.payouts.search(NAME, wanted)
+        if sent and self._world.switches.get("moov.transfers") == "told":
+            return _sent(sent[0])
         found = self._world.search(NAME, wanted)
         prompt = found[0] if found else self._world.find(NAME, wanted)
         if prompt is None:
@@ -196,12 +202,69 @@ class _Service:
         code, words = _REASONS.get(str(prompt.reason), _ENDED)
         return {"description": words, "status": code}
 
+    def _transfer(self, asked: Element) -> Response:
+        """Send money at once: a 0 has moved it."""
+        reference, amount = _leaf(asked, "referenceid"), _integer(asked, "amount")
+
+        def work() -> Response:
+            leaves = self._send(asked, reference, amount)
+            return _reply("transferFlooz", "return", {"transactionid": reference, **leaves})
+
+        return answer(self._world, NAME, Operation.PAY_OUT, (reference,), work, _broken)
+
+    def _send(self, asked: Element, reference: str, amount: int) -> Leaves:
+        if not self._knows(asked):
+            return self._stranger("message")
+        destination = _leaf(asked, "destination")
+        if not reference or not destination or amount <= 0:
+            return {"status": INCOMPLETE, "message": "Parameters are incomplete"}
+        try:
+            payee = numbers.parse(destination, "BJ").e164
+        except numbers.PhoneError:
+            return {"status": BAD_NUMBER, "message": "Invalid number"}
+        if numbers.guess_operator(payee) != "moov":
+            return _refused(Why.NOT_REGISTERED)
+        with self._world.alone():
+            # Nobody knows whether the real one refuses a repeated id: here it is carried out again.
+            repeated = self._world.payouts.search(NAME, reference)
+            if repeated and self._world.switches.get("moov.repeated") == "refused":
+                return {"status": FAILED, "message": "transaction failed"}
+            return self._carry_out(reference, Money(amount, "XOF"), payee)
+
+    def _carry_out(self, reference: str, amount: Money, payee: str) -> Leaves:
+        before = self._world.merchant_balance(NAME, "XOF")
+        made = self._world.payouts.create(
+            NAME,
+            provider_ref=self._world.book_file.letters(12, "0123456789"),
+            reference=reference,
+            amount=amount,
+            phone=payee,
+        )
+        ended = self._world.payouts.send_now(made.id)
+        if ended.state is not State.SUCCEEDED:
+            return _refused(str(ended.reason))
+        return {
+            "status": SUCCESS,
+            "message": "SUCCESS",
+            "referenceid": str(ended.transaction_id),
+            "senderkeycost": "",
+            "senderbonus": "",
+            "senderbalancebefore": before.to_wire(),
+            "senderbalanceafter": (before - amount).to_wire(),
+        }
+
     def _balance(self, asked: Element) -> Response:
         if not self._knows(asked):
             return _reply("getBalance", "return", self._stranger("message"))
         held = self._world.merchant_balance(NAME, "XOF").to_wire()
         told: Leaves = {"balance": held, "message": "SUCCESS", "status": SUCCESS}
-        return _reply("getBalance", "return", told)
+        if _leaf(asked, "msisdn") != MOOV_NUMBER:
+            told = {"message": "Not allowed", "status": NOT_ALLOWED}
+
+        def work() -> Response:
+            return _reply("getBalance", "return", told)
+
+        return answer(self._world, NAME, Operation.READ, (), work, _broken)
 
     def _account(self, asked: Element) -> Response:
         if not self._knows(asked):
@@ -222,6 +285,23 @@ class _Service:
     def _stranger(self, words: str) -> Leaves:
         code = int(self._world.switches.get("moov.bad_token"))
         return {words: "username or password error", "status": code}
+
+
+def _refused(why: str) -> Leaves:
+    code, words = _REASONS.get(why, (FAILED, "transaction failed"))
+    return {"status": code, "message": words}
+
+
+def _sent(payout: Payout) -> Leaves:
+    """Tell of a transfer as of a push, where the switch lets it be looked up at all."""
+    if payout.state is not State.SUCCEEDED:
+        return _refused(str(payout.reason))
+    return {
+        "description": "SUCCESS",
+        "referenceid": str(payout.transaction_id),
+        "status": SUCCESS,
+        "transid": payout.reference,
+    }
 
 
 def _operation(raw: bytes) -> Element:

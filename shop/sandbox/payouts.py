@@ -25,6 +25,8 @@ class Outgoing(ABC, Generic[Sending]):
     """What leaves the merchant's purse. Each leaves PROCESSING once, moving its money then or never."""
 
     _table: ClassVar[str]
+    _first_number: ClassVar[int]
+    """So that the names of what came, left and went back never meet."""
 
     def __init__(
         self, book: Book, handsets: Handsets, desks: Mapping[str, Desk], post: Post
@@ -130,7 +132,8 @@ class Outgoing(ABC, Generic[Sending]):
             purse = f"merchant:{sending.provider}"
             self._handsets.move(purse, sending.phone, sending.amount)
             self._handsets.add(purse, -fee_of(sending))
-            digits = self._book.letters(6, "0123456789") + f"{sending.id % 1_000_000:06d}"
+            number = (self._first_number + sending.id) % 1_000_000
+            digits = self._book.letters(6, "0123456789") + f"{number:06d}"
             name = self._desks[sending.provider].name_money(sending, digits, self._book.now())
             change |= {"state": State.SUCCEEDED, "transaction_id": name}
         else:
@@ -149,6 +152,7 @@ class Payouts(Outgoing[Payout]):
     """Money a merchant sends to a phone, from what the provider holds for it."""
 
     _table = "payouts"
+    _first_number = 400_000
 
     def fund(self, provider: str, amount: Money) -> None:
         """Give the merchant money to pay out, as its bank would."""
@@ -179,6 +183,7 @@ class Refunds(Outgoing[Refund]):
     """Money given back to whoever had paid."""
 
     _table = "refunds"
+    _first_number = 700_000
 
     def create(
         self, prompt: Prompt, *, provider_ref: str, reference: str, amount: Money,

@@ -20,6 +20,9 @@ CHOICES: Final = {
     "orange.expires_in": ("text", "number"),
     # Moov's waiting push: 100, or 95 with "pending" in its description.
     "moov.waiting": ("100", "95"),
+    # Whether a transfer can be looked up, and what a repeated id does, is written nowhere.
+    "moov.transfers": ("unknown", "told"),
+    "moov.repeated": ("again", "refused"),
     "moov.bad_token": ("98", "8"),
     # FedaPay's reference pages show bare objects, its libraries' captures show envelopes.
     "fedapay.objects": ("wrapped", "bare"),
