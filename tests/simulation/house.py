@@ -15,8 +15,9 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,15 +32,20 @@ import config
 from shop import clock, create_app, lanes, queue
 from shop.boundary import in_transaction
 from shop.db import db, session, transaction
+from shop.ledger import service as ledger
+from shop.ledger.chart import float_at, wallet
+from shop.ledger.entries import Entry, Leg
+from shop.money import Money
 from shop.payments import provider_settings
 from shop.providers import base, build_providers
-from shop.sandbox.registry import mount
+from shop.sandbox.registry import PROVIDERS, mount
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
 from shop.stores.models import Category
 from tests.marketplace import make_product, make_store, make_user
-from tests.simulation.tasks import CommitLost, Hub, describe, expected
+from tests.simulation.tasks import CommitLost, Hub, Task, describe, expected
 from tests.simulation.watch import Watch
+from tests.simulation.watch_out import MOVES, Underway
 
 #: Sellers, and articles in each shop.
 STORES = 3
@@ -115,11 +121,52 @@ class Bells:
         return lost
 
 
+class Line:
+    """The slow road to the providers: a request that moves money may arrive long after anybody waited."""
+
+    def __init__(self, watch: Watch, hub: Hub) -> None:
+        self._watch, self._hub = watch, hub
+        self.begin()
+
+    def begin(self) -> None:
+        """Be quick, and empty."""
+        self.next_takes_s = 0.0
+        self._waiting: list[tuple[datetime, str, BaseAdapter, Any, Any]] = []
+
+    def holds(self, task: Task, inner: BaseAdapter, request: Any, how: Any) -> bool:
+        """Keep a request that would move money, if the next one is to be slow."""
+        # At FedaPay a payout is made first: only its start moves money.
+        prepares = request.path_url == "/v1/payouts"
+        if task.operation not in MOVES or prepares or not self.next_takes_s:
+            return False
+        arrives_at = self._hub.at + timedelta(seconds=self.next_takes_s)
+        self.next_takes_s = 0.0
+        self._waiting.append((arrives_at, task.reference, inner, request, how))
+        self._watch.out.underway.append(Underway(task.reference, arrives_at))
+        self._watch.reached["request_long_on_its_way"] += 1
+        return True
+
+    def arrive(self, now: datetime) -> list[str]:
+        """Let what is due reach its provider; give the references."""
+        due = [one for one in self._waiting if one[0] <= now]
+        self._waiting = [one for one in self._waiting if one[0] > now]
+        for arrives_at, reference, inner, request, how in due:
+            with suppress(requests.RequestException):
+                inner.send(request, **how)
+            self._watch.out.underway.remove(Underway(reference, arrives_at))
+        return [one[1] for one in due]
+
+    def next_due(self) -> datetime | None:
+        """When the next one arrives."""
+        return min((one[0] for one in self._waiting), default=None)
+
+
 class Wire(BaseAdapter):
     """Between our adapters and a simulated provider: the two stops of every call."""
 
-    def __init__(self, inner: BaseAdapter, hub: Hub, watch: Watch) -> None:
-        self._inner, self._hub, self._watch = inner, hub, watch
+    def __init__(self, inner: BaseAdapter, hub: Hub, watch: Watch, line: Line) -> None:
+        super().__init__()
+        self._inner, self._hub, self._watch, self._line = inner, hub, watch, line
 
     def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:  # type: ignore[override]
         """Carry one request, as far as the scheduler and the faults let it."""
@@ -129,6 +176,8 @@ class Wire(BaseAdapter):
             self._watch.about_to_send(task)
         self._hub.pause(f"sends {label}")
         try:
+            if task is not None and self._line.holds(task, self._inner, request, how):
+                raise requests.ReadTimeout("on its way", request=request)
             response = self._inner.send(request, **how)
         except requests.RequestException:
             if task is not None:
@@ -189,6 +238,7 @@ class House:
         self._file = sqlite3.connect(self._folder / "cauri.db", isolation_level=None)
         self.eye = sqlite3.connect(self._folder / "cauri.db", isolation_level=None)
         self.watch = Watch(self.hub, self.eye, self.world, self.reached)
+        self.line = Line(self.watch, self.hub)
         http = requests.Session()
         http.trust_env = False
         mount(http, self.world)
@@ -196,7 +246,7 @@ class House:
         self._known = [tuple(row) for row in self.world.book_file.rows("SELECT * FROM notes")]
         for prefix, adapter in list(http.adapters.items()):
             if prefix not in ("http://", "https://"):
-                http.mount(prefix, Wire(adapter, self.hub, self.watch))
+                http.mount(prefix, Wire(adapter, self.hub, self.watch, self.line))
         self.providers = Providers(self.hub, provider_settings(settings), http)
         self.app.extensions["providers"] = self.providers
 
@@ -213,6 +263,8 @@ class House:
                     store = make_store(f"Shop {number}", delivery=500 * number)
                     make_product(f"Article {number}", price=10_000 + 5_000 * number, store=store)
                     make_product(f"Trinket {number}", price=700 + 100 * number, store=store)
+                with transaction():
+                    ledger.post_all([_opening(user) for user in range(1, BUYERS + 1)])
             session.connection().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             session.remove()
             db.engine.dispose()
@@ -273,6 +325,7 @@ class House:
         self.bells.begin()
         self.providers.forget()
         self.outbox.clear()
+        self.line.begin()
         # One door for every random draw of the house: references, tokens, jitter.
         bits = random.Random(chance.getrandbits(64))
         random._urandom = bits.randbytes  # type: ignore[attr-defined]
@@ -365,6 +418,16 @@ class House:
             return original(provider, operation, method, path, **how)
 
         return call
+
+
+def _opening(user: int) -> Entry:
+    """Money from before the story: every provider holds a part of every wallet."""
+    amount = Money(4_000, "XOF")
+    legs = [
+        Leg(f"opening:{user}:{name}", float_at(name, "XOF"), wallet(user, "XOF"), amount)
+        for name in PROVIDERS
+    ]
+    return Entry("opening", tuple(legs))
 
 
 _TABLE = re.compile(r'(?:FROM|INTO|UPDATE) "?(\w+)"?', re.IGNORECASE)

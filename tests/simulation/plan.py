@@ -23,6 +23,14 @@ PAYERS: Final = {
     "getmipay-mtn-ci": "+22505010207{}5",
 }
 METHODS: Final = tuple(PAYERS)
+#: Where money is sent: a number's last digits follow.
+PAYEES: Final = {
+    "wave-ci": "+225070102{:0>4}",
+    "fedapay-mtn-bj": "+22901960102{:0>2}",
+    "cinetpay-orange-ci": "+225070105{:0>4}",
+    "feexpay-mtn-bj": "+22901970102{:0>2}",
+    "getmipay-mtn-ci": "+225050107{:0>4}",
+}
 #: What the clock may jump by: answers, leases, approvals, expiries, nights.
 JUMPS: Final = (
     0.2,
@@ -91,6 +99,12 @@ class Plan:
     """Out of reach from the end of the first phase on, for ever."""
     rush: bool
     """Everybody wants the same last article."""
+    sends: float
+    """How much of what happens is about money going out: nothing, half, or nearly all."""
+    purses: tuple[int, ...]
+    """What a provider may hold of ours to send."""
+    late_s: tuple[float, ...]
+    """How long a request may be on its way beyond what anybody waits for."""
 
     @classmethod
     def drawn(cls, chance: random.Random) -> Plan:
@@ -110,4 +124,7 @@ class Plan:
             at_once=chance.random() < 0.4,
             dead_provider=chance.choice(PROVIDERS) if chance.random() < 0.03 else "",
             rush=chance.random() < 0.35,
+            sends=chance.choice((0.0, 0.5, 0.5, 0.9)),
+            purses=chance.choice(((10**6,), (10**6,), (10**6, 9_000), (9_000, 0))),
+            late_s=chance.choice(((), (), (700.0, 5_000.0, LATEST_S))),
         )

@@ -13,9 +13,10 @@ from shop.db import session
 from shop.sandbox.faults import IMPOSSIBLE, PROVIDERS, WIRE, FaultKind
 from tests.simulation.buyers import Buyers
 from tests.simulation.plan import FAULTS, LATEST_S, QUIET_DAYS
+from tests.simulation.senders import Senders
 
 
-class Schedule(Buyers):
+class Schedule(Buyers, Senders):
     """One story in the house. `run` it; then read `violations` and the hub's trace."""
 
     def run(self) -> list[str]:
@@ -26,6 +27,7 @@ class Schedule(Buyers):
         self.world.post.deliver = self._posted
         self._say(f"{self.name}: {self.plan}")
         self._open_market()
+        self.fill_purses()
         self._safety()
         if not self._broken():
             self._liveness()
@@ -39,7 +41,10 @@ class Schedule(Buyers):
     # -- the two phases -------------------------------------------------------------------------
 
     def _safety(self) -> None:
-        names, weights = zip(*EVENTS.items(), strict=True)
+        share = self.plan.sends
+        often = {name: times * (1 - share / 2) for name, times in EVENTS.items()}
+        often |= {name: times * share for name, times in SENDING.items()}
+        names, weights = zip(*often.items(), strict=True)
         for order in self.orders:
             if self.chance.random() < 0.8:
                 self._tap(order)
@@ -64,6 +69,8 @@ class Schedule(Buyers):
                 self._tap(self._order())
             while self.chance.random() >= lazy and self.answer():
                 pass
+            while self.chance.random() < 0.7 and self.decide():
+                self._run_all()
             self._everybody_works()
             due = self._next_due()
             if due is None or self.hub.at - began > timedelta(days=QUIET_DAYS):
@@ -94,7 +101,7 @@ class Schedule(Buyers):
 
     def _everybody_works(self) -> None:
         """Providers, post, clock and workers do what is due now."""
-        self.world.tick()
+        self.tick()
         self._empty_outbox()
         self._spawn("clock", "clock-1", sweeper.sweep)
         self._run_all()
@@ -104,9 +111,10 @@ class Schedule(Buyers):
             self._run_all()
 
     def _next_due(self) -> datetime | None:
-        moments = [self.world.next_due()]
+        moments = [self.world.next_due(), self.house.line.next_due()]
         for query in (
             "SELECT MIN(next_check_at) FROM payment",
+            "SELECT MIN(next_check_at) FROM payout",
             "SELECT MIN(next_try_at) FROM webhook_event WHERE status = 'queued'",
         ):
             text = self.house.eye.execute(query).fetchone()[0]
@@ -118,6 +126,7 @@ class Schedule(Buyers):
 
     def tick(self) -> None:
         """What the providers had planned happens."""
+        self.arrive()
         self.world.tick()
 
     def fault(self) -> None:
@@ -166,4 +175,18 @@ EVENTS: Final = {
     "lose_commit": 2,
     "lose_bells": 1,
     "seal": 1,
+}
+
+#: The same about money going out.
+SENDING: Final = {
+    "withdraw": 14,
+    "cancel_payout": 2,
+    "retry_payout": 3,
+    "hold_payout": 1,
+    "nudge_payout": 3,
+    "give_back": 4,
+    "decide": 2,
+    "fault_outside": 10,
+    "slow_line": 3,
+    "fill_a_purse": 1,
 }

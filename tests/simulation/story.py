@@ -12,6 +12,7 @@ from shop.sandbox.values import Delivery
 from tests.simulation.house import House
 from tests.simulation.plan import JUMPS, SORE, Plan
 from tests.simulation.tasks import Task
+from tests.simulation.watch_out import MOVES
 
 
 class Story:
@@ -25,6 +26,7 @@ class Story:
         self.plan = Plan.drawn(self.chance)
         self._numbers = 0
         self._forms: dict[int, str] = {}
+        self._slips: dict[int, tuple[str, str, str, int]] = {}
         self._delivered: list[Delivery] = []
         self._focus: Task | None = None
         self._calm = False
@@ -55,7 +57,7 @@ class Story:
 
     def _doze(self, task: Task) -> None:
         """Let a worker be slow between hearing an answer and acting on it."""
-        hears = task.where.startswith("hears about collection_status")
+        hears = task.where.startswith(("hears about collection_status", "hears about payout_st"))
         if hears and self.chance.random() < self.plan.doze_rate:
             seconds = self.chance.choice((47, 62, 100, 1_000))
             self.hub.at += timedelta(seconds=seconds)
@@ -99,11 +101,14 @@ class Story:
         return self.hub.spawn(f"{name}#{self._numbers}", process, live, skew)
 
     def _kill(self, task: Task) -> None:
-        if task.where.startswith("hears") and task.operation == "collect":
+        if task.where.startswith("hears") and task.operation in ("collect", *MOVES):
             if task.heard.get(task.reference):
-                self.reached["killed_after_acceptance"] += 1
+                sent = "payout_" if task.operation in MOVES else ""
+                self.reached[f"{sent}killed_after_acceptance"] += 1
         elif task.where.startswith("sends collect"):
             self.reached["killed_while_sending"] += 1
+        elif task.where.startswith(("sends pay_out", "sends refund ")):
+            self.reached["payout_killed_while_sending"] += 1
         elif task.where == "committed":
             self.reached["killed_after_commit"] += 1
         elif self.hub.writer is not None and self.hub.writer[1] is task:

@@ -15,6 +15,7 @@ from shop.payments.states import EDGES, ENDED, PaymentStatus
 from shop.sandbox.values import Prompt, State
 from shop.sandbox.world import World
 from tests.simulation.tasks import Hub, Task
+from tests.simulation.watch_out import MOVES, WatchOut
 
 _PAYMENTS: Final = """SELECT id, reference, status, lease_token, lease_until, checks, superseded_at,
     sent_at, provider, page_url, reason, purpose_id FROM payment"""
@@ -25,6 +26,13 @@ _SHELVES: Final = """SELECT p.id, p.stock, p.stock + COALESCE((SELECT SUM(h.quan
 _RETURNED_TOO_EARLY: Final = """SELECT p.reference FROM payment p
     JOIN stock_hold h ON h.order_id = p.purpose_id
     WHERE p.status IN ('created', 'sending', 'pending', 'unknown') AND h.state = 'returned'"""
+#: What each provider holds for us by our books, and what of that it kept as a fee.
+_FLOATS: Final = """SELECT a.code, SUM(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END)
+    FROM transfer t JOIN ledger_account a ON a.id IN (t.debit_id, t.credit_id)
+    WHERE a.kind = 'float' GROUP BY a.code"""
+_FEES: Final = """SELECT a.code, SUM(t.amount) FROM transfer t JOIN ledger_account a ON a.id = t.credit_id
+    JOIN ledger_account f ON f.id = t.debit_id AND f.kind = 'expense'
+    WHERE a.kind = 'float' GROUP BY a.code"""
 _LIVE: Final = ("created", "sending", "pending", "unknown")
 #: Every so many commits the rules between payments and books are run too.
 _RULES_EVERY: Final = 5
@@ -59,6 +67,7 @@ class Watch:
     ) -> None:
         self.hub, self.eye, self.world, self.reached = hub, eye, world, reached
         eye.row_factory = sqlite3.Row
+        self.out = WatchOut(self)
         self.begin()
 
     def begin(self) -> None:
@@ -70,6 +79,8 @@ class Watch:
         self._last_receipt = 0
         self._commits = 0
         self._first = {row[0]: row[2] for row in self.eye.execute(_SHELVES)}
+        self._floats = dict(self.eye.execute(_FLOATS).fetchall())
+        self.out.begin()
 
     def find(self, rule: str, detail: object) -> None:
         """Note a broken rule."""
@@ -82,10 +93,14 @@ class Watch:
         """J5: no transaction is open. W2: a request leaves for a committed, leased `sending` only."""
         if task.open:
             self.find("J5", f"{task.name} calls a provider inside a transaction")
-        if task.operation == "collection_status":
+        if task.operation in MOVES:
+            self.out.about_to_send(task)
+        elif task.operation == "collect":
+            self._about_to_collect(task)
+        else:
             task.asked[task.reference] = self.hub.now()
-        if task.operation != "collect":
-            return
+
+    def _about_to_collect(self, task: Task) -> None:
         row = self.eye.execute(f"{_PAYMENTS} WHERE reference = ?", (task.reference,)).fetchone()
         if row is None:
             self.find("W2", f"{task.reference} leaves, and is not in our books")
@@ -98,7 +113,12 @@ class Watch:
 
     def answered(self, task: Task) -> None:
         """Remember what the provider knew when it spoke."""
-        task.heard[task.reference] = self.prompts(task.reference)
+        payout = self.out.row(task.reference)
+        task.heard[task.reference] = (
+            self.prompts(task.reference)
+            if payout is None
+            else [(one, self.hub.at) for one in self.out.sendings(payout)]
+        )
 
     def prompts(self, reference: str) -> list[tuple[Prompt, datetime]]:
         """The provider's requests under a reference, and when they were looked at."""
@@ -116,6 +136,7 @@ class Watch:
         for row in rows:
             self._compare(task, self._seen.get(row["id"]), row)
         self._receipts()
+        self.out.committed(task)
         self._seen = {row["id"]: row for row in rows}
         self._shelves()
         if self._commits % _RULES_EVERY == 0:
@@ -231,6 +252,7 @@ class Watch:
         for rule, query in checks.RULES.items():
             for (detail,) in self.eye.execute(query):
                 self.find(rule, detail)
+        self.out.rules()
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -247,6 +269,7 @@ class Watch:
                 self.find("V1", f"{row['reference']} is still {row['status']}")
             if row["lease_token"]:
                 self.find("V2", f"{row['reference']} is leased to nobody")
+        self.out.final()
         for (number,) in self.eye.execute("SELECT id FROM webhook_event WHERE status = 'queued'"):
             self.find("J1", f"message {number} is still queued")
 
@@ -256,6 +279,7 @@ class Watch:
         queued = "SELECT 1 FROM webhook_event WHERE status = 'queued'"
         return (
             self.world.next_due() is None
+            and not self.out.running()
             and not any(self.eye.execute(query).fetchone() for query in (live, queued))
             and not any(self._books_differ())
         )
@@ -273,9 +297,10 @@ class Watch:
         for key in sorted(ours.keys() | theirs.keys()):
             if ours.get(key) != theirs.get(key):
                 yield f"{key}: ours {ours.get(key)}, theirs {theirs.get(key)}"
-        kept = self.eye.execute(
-            "SELECT a.code, SUM(t.amount) FROM transfer t JOIN ledger_account a ON a.id = t.debit_id "
-            "WHERE a.kind = 'float' GROUP BY a.code"
-        )
-        if dict(held) != dict(kept):
-            yield f"floats: they collected {dict(held)}"
+        held.subtract(self.out.left())
+        kept = Counter(dict(self.eye.execute(_FLOATS).fetchall()))
+        kept.subtract(self._floats)
+        kept.update(dict(self.eye.execute(_FEES).fetchall()))
+        if +held != +kept or -held != -kept:
+            yield f"floats: they hold {dict(held)} of ours, we count {dict(kept)}"
+        yield from self.out.books_differ()
