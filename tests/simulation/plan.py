@@ -111,7 +111,7 @@ class Plan:
         """Draw a plan."""
         return cls(
             orders=chance.choice((1, 2, 2, 3)),
-            events=chance.choice((20, 35, 50, 70)),
+            events=chance.choice((15, 25, 40, 60)),
             burst=chance.choice((8, 30, 80, 160)),
             stickiness=chance.choice((0.5, 0.9, 0.98)),
             fault_rate=chance.choice((0.0, 0.5, 1.0)),
@@ -126,5 +126,5 @@ class Plan:
             rush=chance.random() < 0.35,
             sends=chance.choice((0.0, 0.5, 0.5, 0.9)),
             purses=chance.choice(((10**6,), (10**6,), (10**6, 9_000), (9_000, 0))),
-            late_s=chance.choice(((), (), (700.0, 5_000.0, LATEST_S))),
+            late_s=chance.choice(((), (700.0, 5_000.0, LATEST_S))),
         )

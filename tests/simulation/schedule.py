@@ -67,6 +67,9 @@ class Schedule(Buyers, Senders):
             if self.chance.random() < retaps and self.hub.at - began < timedelta(days=1):
                 retaps -= 0.1
                 self._tap(self._order())
+                if self.plan.sends:
+                    self.give_back()
+                    self.withdraw()
             while self.chance.random() >= lazy and self.answer():
                 pass
             while self.chance.random() < 0.7 and self.decide():
@@ -179,14 +182,14 @@ EVENTS: Final = {
 
 #: The same about money going out.
 SENDING: Final = {
-    "withdraw": 14,
+    "withdraw": 10,
     "cancel_payout": 2,
     "retry_payout": 3,
     "hold_payout": 1,
     "nudge_payout": 3,
-    "give_back": 4,
+    "give_back": 12,
     "decide": 2,
     "fault_outside": 10,
-    "slow_line": 3,
+    "slow_line": 8,
     "fill_a_purse": 1,
 }

@@ -210,8 +210,9 @@ class Senders(Story):
         if gone:
             return PayoutStatus.SUCCEEDED, gone[0].transaction_id or gone[0].provider_ref
         waiting = any(one.state is State.PROCESSING for one in sent)
-        on_its_way = any(one.reference == row["reference"] for one in self.watch.out.underway)
-        return (None, None) if waiting or on_its_way else (PayoutStatus.FAILED, None)
+        # What may still arrive in decent time they wait for; what comes later nobody can foresee.
+        soon = self.watch.out.on_its_way(row)
+        return (None, None) if waiting or soon else (PayoutStatus.FAILED, None)
 
     # -- providers ------------------------------------------------------------------------------
 

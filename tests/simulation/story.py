@@ -107,7 +107,7 @@ class Story:
                 self.reached[f"{sent}killed_after_acceptance"] += 1
         elif task.where.startswith("sends collect"):
             self.reached["killed_while_sending"] += 1
-        elif task.where.startswith(("sends pay_out", "sends refund ")):
+        elif task.where.startswith(("sends pay_out", "sends refund ", "sends start")):
             self.reached["payout_killed_while_sending"] += 1
         elif task.where == "committed":
             self.reached["killed_after_commit"] += 1

@@ -18,8 +18,8 @@ from tests.simulation.tasks import Task
 if TYPE_CHECKING:
     from tests.simulation.watch import Watch
 
-#: The calls that move money out.
-MOVES: Final = ("pay_out", "refund")
+#: The calls that move money out; at FedaPay a payout is made by one and sent by another.
+MOVES: Final = ("pay_out", "refund", "start")
 PAYOUTS: Final = """SELECT id, reference, status, lease_token, lease_until, checks, sent_at, provider,
     route, reason, purpose_id, amount, currency, transaction_ref, late_ref, settled_at FROM payout"""
 #: Not yet at an end, and nobody has to decide it.
@@ -157,13 +157,17 @@ class WatchOut:
         self._reached(f"payout_returned_{event['evidence']}")
         heard = [one for one, _at in task.heard.get(row["reference"]) or []]
         self._still_there(row, heard or self.sendings(row), f"returned ({event['words']})")
-        surely_at = self._surely_visible_at(row)
-        for one in self.underway:
-            if one.reference == row["reference"] and one.arrives_at <= surely_at:
-                self._find("W5", f"{row['reference']} is returned while its request is on its way")
+        if self.on_its_way(row):
+            self._find("W5", f"{row['reference']} is returned while its request is on its way")
         asked_at = task.asked.get(row["reference"], self._watch.hub.now())
-        if event["evidence"] == Evidence.ABSENT and asked_at < surely_at:
+        if event["evidence"] == Evidence.ABSENT and asked_at < self._surely_visible_at(row):
             self._find("W5", f"{row['reference']} was called absent too early")
+
+    def on_its_way(self, row: sqlite3.Row) -> bool:
+        """Say whether the request may still arrive within the time that is always waited."""
+        surely_at = self._surely_visible_at(row)
+        mine = [one for one in self.underway if one.reference == row["reference"]]
+        return any(one.arrives_at <= surely_at for one in mine)
 
     def _still_there(self, row: sqlite3.Row, sendings: list[Any], what: str) -> None:
         for one in sendings:
