@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
+import requests
 from flask.cli import AppGroup
 
+from shop.cli.output import Exit, fail, json_option, say
 from shop.sandbox import registry, server
+from shop.sandbox.sending import Event, How
+
+#: Longer than the sandbox waits for the shop.
+_TIMEOUT_S: Final = 10.0
 
 
 def _port() -> int:
@@ -61,3 +68,49 @@ def info(as_json: bool) -> None:
         click.echo(json.dumps(told))
         return
     click.echo(json.dumps(told, indent=2))
+
+
+@sandbox.command("send", with_appcontext=False)
+@click.argument("provider", type=click.Choice(list(registry.PROVIDERS)))
+@click.argument("event", type=click.Choice([event.value for event in Event]))
+@click.option("--reference", help="Our reference. Without it: the provider's newest request.")
+@click.option("--forge", "how", flag_value=How.FORGE.value, help="With a wrong proof, or none.")
+@click.option("--replay", "how", flag_value=How.REPLAY.value, help="The same bytes once more.")
+@click.option(
+    "--wrong-amount", "how", flag_value=How.WRONG_AMOUNT.value, help="A tenth less, well signed."
+)
+@click.option("--dry-run", is_flag=True, help="Show the message and send nothing.")
+@json_option
+def send(
+    provider: str, event: str, reference: str | None, how: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Let a simulated provider send a webhook to the shop now, true or not."""
+    asked = {"provider": provider, "event": event, "reference": reference, "dry_run": dry_run}
+    sent = _told("/api/send", asked | {"how": how or How.GENUINE.value}, as_json=as_json)
+    if as_json:
+        click.echo(json.dumps(sent, ensure_ascii=False))
+    else:
+        headers = [f"{name}: {value}" for name, value in sent["headers"].items()]
+        click.echo("\n".join([f"{sent['method']} {sent['url']}", *headers, "", sent["body"]]))
+    if dry_run:
+        say("Nothing was sent.")
+    elif sent["answered"]:
+        say(f"The shop answered {sent['answered']}.")
+    else:
+        fail(Exit.ERROR, "no_answer", f"Nobody answered at {sent['url']}.", as_json=as_json)
+
+
+def _told(path: str, body: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
+    """Ask the running sandbox; its refusals become exit codes."""
+    url = f"http://127.0.0.1:{_port()}{path}"
+    try:
+        answer = requests.post(url, json=body, timeout=_TIMEOUT_S)
+        told: dict[str, Any] = answer.json()
+    except (requests.RequestException, ValueError):
+        sentence = f"No sandbox answers at {url}: start it with flask sandbox."
+        fail(Exit.ERROR, "no_sandbox", sentence, as_json=as_json)
+    if not answer.ok:
+        missing = answer.status_code == 404
+        code, word = (Exit.NOT_FOUND, "not_found") if missing else (Exit.REFUSED, "refused")
+        fail(code, word, str(told.get("error")), as_json=as_json)
+    return told

@@ -173,31 +173,34 @@ class Wave(Provider):
         path = f"{_SESSIONS}/{quote(self._refundable(session, refund), safe='')}/refund"
         answer = self._ask("refund", "POST", path, refund.reference, deadline=deadline)
         if answer.ok:
-            return Outcome(Status.PENDING, memory={"asked_on": f"{clock.now():%Y-%m-%d}"})
+            return Outcome(Status.PENDING, memory={"asked": "yes"})
         code, message = error_in(answer.data)
         if code not in REFUND_REASONS:
             raise self.unavailable(f"HTTP {answer.status} {evidence(code)}")
         raise ProviderRejected(REFUND_REASONS[code], code, message)
 
     def refund_status(self, refund: Refund) -> Outcome:
-        """Look for the refund in the ledger, from today back to the day it was asked.
+        """Look for the refund in the ledger, from today back to the day of the payment.
 
-        The session itself does not change. When the first answer was lost, the day of the payment
-        is where the search ends; a longer one than ten days is left to a person.
+        The session itself does not change. Of a payment older than ten days only those ten are
+        read: what is not found there is ABSENT for nobody.
         """
         deadline = clock.monotonic() + self.timing.total_s
         session = self._read("refund_status", refund.collection, deadline)
         if session is None:
             return Outcome(Status.ABSENT, words="no such session")
-        asked_on = refund.memory.get("asked_on")
-        for day in self._days(asked_on or text(session, "when_completed") or ""):
+        days = self._days_since(text(session, "when_completed") or "")
+        for day in days[:_LEDGER_DAYS]:
             for row in self._ledger(day, refund.reference, deadline):
                 if _gives_back(row, session):
                     words = evidence(text(row, "transaction_type"))
                     ref = text(row, "transaction_id") or text(session, "id")
                     return Outcome(Status.SUCCEEDED, transaction_ref=ref, words=words)
-        waiting = Status.PENDING if asked_on else Status.ABSENT
-        return Outcome(waiting, words="not in the ledger")
+        if refund.memory.get("asked"):
+            return Outcome(Status.PENDING, words="not in the ledger yet")
+        if len(days) > _LEDGER_DAYS:
+            raise self.unavailable("paid too long ago to read the whole ledger since")
+        return Outcome(Status.ABSENT, words="not in the ledger")
 
     def balance(self, currency: str) -> Money:
         """Read the one wallet this key belongs to: what came in and what can go out."""
@@ -315,15 +318,13 @@ class Wave(Provider):
             raise ProviderRejected(Reason.AMOUNT, "amount", "Wave gives back all or nothing")
         return held.provider_ref or ""
 
-    def _days(self, since: str) -> list[date]:
-        """List the days from today back to a stored one."""
+    def _days_since(self, moment: str) -> list[date]:
+        """List the days from today back to that of a moment they wrote."""
         today = clock.now().date()
         try:
-            first = date.fromisoformat(since[:10])
+            first = date.fromisoformat(moment[:10])
         except ValueError as error:
             raise self.unavailable("a session that does not say when it was paid") from error
-        if (today - first).days >= _LEDGER_DAYS:
-            raise self.unavailable("paid too long ago to read the whole ledger since")
         return [today - timedelta(days=back) for back in range((today - first).days + 1)]
 
     def _ledger(self, day: date, reference: str, deadline: float) -> Iterator[Data]:

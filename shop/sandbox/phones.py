@@ -9,12 +9,13 @@ from flask import Blueprint, Flask, redirect, request
 from flask.typing import ResponseReturnValue
 
 from shop.sandbox import phones_api
+from shop.sandbox.credentials import MERCHANT
 from shop.sandbox.faults import IMPOSSIBLE, PROVIDERS, WIRE, FaultKind, FaultRefused
 from shop.sandbox.handsets import DEMO, NoSuchPhone, typed_number
 from shop.sandbox.pages import furnish, language, page
 from shop.sandbox.registry import DEFAULT_PORT, info
 from shop.sandbox.switches import CHOICES, SwitchRefused
-from shop.sandbox.values import Prompt
+from shop.sandbox.values import Payout, Prompt
 from shop.sandbox.world import World
 
 _RECENT: Final = 8
@@ -94,13 +95,22 @@ def _phone(world: World, e164: str) -> str:
         "phone.html",
         phone=phone,
         prompts=[p for p in world.pending_prompts() if p.phone == e164],
+        received=_received(world, e164),
         recent=[p for p in world.prompts(e164) if p.state != "open"][:_RECENT],
         messages=world.inbox(e164)[:_RECENT],
         code=world.handsets.code(e164),
+        merchant=MERCHANT,
         desks=world.desks,
         auto=request.args.get("auto") == "1",
         done=request.args.get("done"),
     )
+
+
+def _received(world: World, e164: str) -> list[tuple[str, Payout]]:
+    """List the payouts and refunds sent to a phone, newest first, each with its kind."""
+    sent: list[tuple[str, Payout]] = [("payout", one) for one in world.payouts.to(e164)]
+    sent += [("refund", one) for one in world.refunds.to(e164)]
+    return sorted(sent, key=lambda pair: pair[1].created_at, reverse=True)[:_RECENT]
 
 
 def _after(prompt: Prompt, changed: bool) -> str:
@@ -169,6 +179,8 @@ def _panel(world: World, problem: str | None = None) -> str:
     return page(
         "control.html",
         active=world.faults.active(),
+        outgoing=[("payout", one) for one in world.payouts.latest(_RECENT)]
+        + [("refund", one) for one in world.refunds.latest(_RECENT)],
         possible=possible,
         wire=WIRE,
         desks=world.desks,

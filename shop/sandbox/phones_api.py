@@ -9,11 +9,14 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from shop.money import Money
+from shop.sandbox.credentials import MERCHANT
 from shop.sandbox.faults import FaultRefused
 from shop.sandbox.handsets import NoSuchPhone, check_e164
+from shop.sandbox.payouts import fee_of
 from shop.sandbox.registry import info
+from shop.sandbox.sending import CannotSend, Event, How, NothingToSend, Sent, send
 from shop.sandbox.switches import SwitchRefused
-from shop.sandbox.values import Movement, Prompt, Sms
+from shop.sandbox.values import Movement, Payout, Prompt, Refund, Sms
 from shop.sandbox.wire import body_object, json_answer
 from shop.sandbox.world import World
 
@@ -21,6 +24,9 @@ from shop.sandbox.world import World
 _FAULT_FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "provider": (str,), "kind": (str,), "reference": (str,), "calls": (int,), "on": (str,),
     "seconds": (int, float), "amount": (int,), "accepted": (bool,),
+}  # fmt: skip
+_SEND_FIELDS: Final[dict[str, tuple[type, ...]]] = {
+    "provider": (str,), "event": (str,), "reference": (str,), "how": (str,), "dry_run": (bool,),
 }  # fmt: skip
 _LONGEST_SMS: Final = 1600
 
@@ -42,20 +48,66 @@ def create_blueprint(world: World, port: int) -> Blueprint:
     @bp.get("/api/book")
     def book() -> Response:
         moved = world.book(request.args.get("provider"))
-        return json_answer({"movements": [_movement(m) for m in moved]})
+        sent = world.payouts.book(request.args.get("provider"))
+        back = world.refunds.book(request.args.get("provider"))
+        return json_answer(
+            {
+                "movements": [_movement(m) for m in moved],
+                "payouts": [_sending(payout) for payout in sent],
+                "refunds": [_sending(refund) for refund in back],
+            }
+        )
+
+    @bp.post("/api/send")
+    def send_webhook() -> Response:
+        return _send(world)
 
     @bp.get("/api/webhooks")
     def webhooks() -> Response:
         sent = [asdict(letter) | {"body": _text(letter.body)} for letter in world.letters()]
         return json_answer({"webhooks": sent})
 
-    for refusal in (BadInput, FaultRefused, SwitchRefused, NoSuchPhone):
+    bp.register_error_handler(NothingToSend, _not_found)
+    for refusal in (BadInput, CannotSend, FaultRefused, SwitchRefused, NoSuchPhone):
         bp.register_error_handler(refusal, _refused)
     return bp
 
 
 def _refused(error: Exception) -> ResponseReturnValue:
     return json_answer({"error": str(error)}, 422)
+
+
+def _not_found(error: Exception) -> ResponseReturnValue:
+    return json_answer({"error": str(error)}, 404)
+
+
+def _send(world: World) -> Response:
+    """Send a webhook now, and tell what left and what the shop answered."""
+    given = _fields(_body(), _SEND_FIELDS)
+    if given.get("provider") not in world.desks:
+        raise BadInput(f"provider is one of {', '.join(world.desks)}")
+    try:
+        event, how = Event(given.get("event", "")), How(given.get("how", How.GENUINE))
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+    sent = send(
+        world, given["provider"], event, reference=given.get("reference"), how=how,
+        dry_run=given.get("dry_run", False),
+    )  # fmt: skip
+    return json_answer({"event": event, "how": how, **_sent(sent)})
+
+
+def _sent(sent: Sent) -> dict[str, Any]:
+    one = sent.delivery
+    return {
+        "provider": one.provider,
+        "reference": one.reference,
+        "method": one.method,
+        "url": one.url,
+        "headers": one.headers,
+        "body": _text(one.body),
+        "answered": sent.answered,
+    }
 
 
 def answer(world: World, prompt_id: int, act: str) -> bool:
@@ -75,7 +127,7 @@ def _add_phone_doors(bp: Blueprint, world: World) -> None:
         return json_answer({"sms": [_sms(message) for message in world.inbox(check_e164(e164))]})
 
     @bp.post("/sms/messages")
-    def send() -> Response:
+    def take_sms() -> Response:
         body = _body()
         to, text = body.get("to"), body.get("text")
         if not isinstance(to, str) or not isinstance(text, str):
@@ -117,7 +169,7 @@ def _add_fault_doors(bp: Blueprint, world: World) -> None:
 
     @bp.post("/api/faults")
     def plant() -> Response:
-        given = _fault_fields(_body())
+        given = _fields(_body(), _FAULT_FIELDS)
         fault = world.faults.add(given.pop("provider", ""), given.pop("kind", ""), **given)
         return json_answer(asdict(fault), 201)
 
@@ -139,11 +191,12 @@ def _add_fault_doors(bp: Blueprint, world: World) -> None:
         return json_answer(world.switches.all())
 
 
-def _fault_fields(body: dict[str, Any]) -> dict[str, Any]:
+def _fields(body: dict[str, Any], known: dict[str, tuple[type, ...]]) -> dict[str, Any]:
+    """Check names and types; what is null was not given."""
     for name, value in body.items():
-        allowed = _FAULT_FIELDS.get(name)
+        allowed = known.get(name)
         if allowed is None:
-            raise BadInput(f"unknown field {name!r}: one of {', '.join(_FAULT_FIELDS)}")
+            raise BadInput(f"unknown field {name!r}: one of {', '.join(known)}")
         if value is not None and type(value) not in allowed:
             raise BadInput(f"{name} has the wrong type")
     return {name: value for name, value in body.items() if value is not None}
@@ -168,6 +221,8 @@ def _phone(world: World, e164: str) -> dict[str, Any]:
         "prompts": [_prompt(p) for p in pending],
         "sms": [_sms(message) for message in world.inbox(e164)],
         "movements": [_movement(m) for m in moved],
+        "payouts": [_sending(payout) for payout in world.payouts.to(e164)],
+        "refunds": [_sending(refund) for refund in world.refunds.to(e164)],
     }
 
 
@@ -204,6 +259,27 @@ def _movement(moved: Movement) -> dict[str, Any]:
         "payer": moved.payer,
         "at": moved.at.isoformat(),
     }
+
+
+def _sending(sent: Payout) -> dict[str, Any]:
+    """Write a payout or a refund; a refund names what it gives back."""
+    ended = sent.completed_at
+    told = {
+        "id": sent.id,
+        "provider": sent.provider,
+        "merchant": MERCHANT,
+        "reference": sent.reference,
+        "provider_ref": sent.provider_ref,
+        "transaction_id": sent.transaction_id,
+        **_money(sent.amount),
+        "fee": fee_of(sent).to_wire(),
+        "phone": sent.phone,
+        "state": sent.state,
+        "reason": sent.reason,
+        "created_at": sent.created_at.isoformat(),
+        "completed_at": ended.isoformat() if ended else None,
+    }
+    return told | ({"prompt": sent.prompt_id} if isinstance(sent, Refund) else {})
 
 
 def _sms(message: Sms) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Post:
         self._book = book
         self._desks = desks
         self.deliver = deliver
+        self._last: dict[tuple[str, str], Delivery] = {}
 
     def add(
         self, provider: str, reference: str, letter: Announcement, *, delay_s: float = 0.0,
@@ -56,10 +57,23 @@ class Post:
             delivery = self._take(delivery_id)
             if delivery is None:
                 continue
-            status = self.deliver(delivery)
+            status = self.send(delivery)
             self._record(delivery, status)
             tries.append((delivery, status))
         return tries
+
+    def send(self, delivery: Delivery) -> int:
+        """Send one message now and give the status it met (0: nobody answered)."""
+        if self.deliver is None:
+            return 0
+        status = self.deliver(delivery)
+        if not delivery.forged:
+            self._last[delivery.provider, delivery.reference] = delivery
+        return status
+
+    def last(self, provider: str, reference: str) -> Delivery | None:
+        """Give the newest true message about a reference, as it left; None before the first."""
+        return self._last.get((provider, reference))
 
     def letters(self) -> list[Letter]:
         """List every webhook ever queued, oldest first."""

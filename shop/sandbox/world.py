@@ -112,6 +112,11 @@ class World:
         )  # fmt: skip
         return [stored.prompt(row) for row in rows]
 
+    def latest(self, provider: str) -> list[Prompt]:
+        """Give a provider's newest request, or none."""
+        sql = "SELECT * FROM prompts WHERE provider = ? ORDER BY id DESC LIMIT 1"
+        return [stored.prompt(row) for row in self.book_file.rows(sql, provider)]
+
     def amend(self, prompt_id: int, **details: object) -> None:
         """Change what only its provider keeps about a request."""
         with self.book_file.changing():

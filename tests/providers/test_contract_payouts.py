@@ -72,9 +72,8 @@ class PayoutBench(Bench):
         return outcome.reason
 
 
-@pytest.fixture(params=PROVIDERS)
+@pytest.fixture(params=[name for name in PROVIDERS if PROVIDERS[name].can.pay_out])
 def bench(request) -> Iterator[PayoutBench]:
-    needs(PROVIDERS[request.param].can.pay_out, "it cannot pay out")
     made: list[PayoutBench] = []
 
     def now() -> datetime:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 
 from shop.errors import ConfigurationError
-from shop.providers.base import ProviderRejected, ProviderUnavailable, Status
+from shop.money import Money
+from shop.providers.base import (
+    ProviderRejected,
+    ProviderUnavailable,
+    Status,
+    UnsupportedOperation,
+)
 from shop.providers.moov import Moov, make_token
-from shop.providers.moov_words import REASONS, STATUSES
-from tests.providers.fakes import collection, wired
+from shop.providers.moov_words import REASONS, STATUSES, TRANSFER_REASONS
+from shop.providers.reasons import Reason
+from tests.providers.fakes import collection, payout, wired
 
 TOKEN = "/IKSHTfIlaa2HmjM5yKKws/mnmwb0Hmo4s6BUfUbjLE="
 
@@ -186,3 +193,100 @@ def test_faults_bombs_and_other_people_s_pages_are_unknown(reply):
         moov.collect(collection("moov"))
     with pytest.raises(ProviderUnavailable):
         moov.collection_status(collection("moov"))
+
+
+def transferred(**changes: object) -> tuple[int, bytes]:
+    """The documented answer of transferFlooz, where the names are inverted."""
+    leaves = {
+        "transactionid": "WX7K4M2Q", "status": "0", "message": "ok",
+        "referenceid": "920190616000000", "senderkeycost": "", "senderbonus": "",
+        "senderbalancebefore": "16819", "senderbalanceafter": "15319", **changes,
+    }  # fmt: skip
+    inside = "".join(f"<{name}>{value}</{name}>" for name, value in leaves.items())
+    return 200, (
+        '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>'
+        '<ns2:transferFloozResponse xmlns:ns2="http://api.merchant.tlc.com/"><return>'
+        f"{inside}</return></ns2:transferFloozResponse></soap:Body></soap:Envelope>"
+    ).encode()
+
+
+def test_pay_out_sends_the_documented_envelope():
+    moov, wire = wired("moov", transferred())
+
+    outcome = moov.pay_out(payout("moov"))
+
+    [sent] = wire.seen
+    assert sent.body == (
+        b'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv='
+        b'"http://schemas.xmlsoap.org/soap/envelope/" xmlns:api="http://api.merchant.tlc.com/">'
+        b"<soapenv:Header/><soapenv:Body><api:transferFlooz>"
+        b"<token>/IKSHTfIlaa2HmjM5yKKws/mnmwb0Hmo4s6BUfUbjLE=</token><request>"
+        b"<destination>+2290195030405</destination><amount>1500</amount>"
+        b"<referenceid>WX7K4M2Q</referenceid><walletid>0</walletid>"
+        b"<extendeddata></extendeddata></request></api:transferFlooz></soapenv:Body>"
+        b"</soapenv:Envelope>"
+    )
+    assert outcome.status is Status.SUCCEEDED
+    assert outcome.provider_ref == outcome.transaction_ref == "920190616000000"
+    assert (outcome.amount, outcome.contradiction) == (None, None)
+
+
+def test_a_transfer_that_echoes_another_reference_is_a_contradiction():
+    moov, _ = wired("moov", transferred(transactionid="SOMEONE0"))
+
+    assert moov.pay_out(payout("moov")).contradiction == "reference"
+
+
+@pytest.mark.parametrize(("code", "reason"), TRANSFER_REASONS.items())
+def test_every_code_that_refuses_a_transfer_says_why(code, reason):
+    moov, _ = wired("moov", transferred(status=code))
+
+    with pytest.raises(ProviderRejected) as refused:
+        moov.pay_out(payout("moov"))
+
+    assert refused.value.reason is reason
+    assert refused.value.reason is not Reason.INSUFFICIENT_FUNDS
+
+
+@pytest.mark.parametrize("code", ["92", "94", "95", "99", "-1", "100", "777", ""])
+def test_a_code_that_may_hide_a_transfer_is_unknown(code):
+    moov, _ = wired("moov", transferred(status=code))
+
+    with pytest.raises(ProviderUnavailable) as unknown:
+        moov.pay_out(payout("moov"))
+    assert unknown.value.sent
+
+
+def test_of_a_lost_transfer_only_a_yes_is_believed():
+    def standing(status: str, transid: str) -> tuple[int, bytes]:
+        return transferred(status=status, transid=transid, transactionid="x", referenceid="9201")
+
+    known, wire = wired("moov", standing("0", "WX7K4M2Q"))
+
+    outcome = known.payout_status(payout("moov"))
+
+    assert (outcome.status, outcome.transaction_ref) == (Status.SUCCEEDED, "9201")
+    assert b"<request><transid>WX7K4M2Q</transid></request>" in wire.seen[0].body
+    for status, transid in (("94", "WX7K4M2Q"), ("10", "WX7K4M2Q"), ("0", "SOMEONE0")):
+        moov, _ = wired("moov", standing(status, transid))
+        with pytest.raises(ProviderUnavailable):
+            moov.payout_status(payout("moov"))
+
+
+def test_the_balance_is_that_of_the_merchant_s_own_number():
+    told = transferred(balance="16819")
+    moov, wire = wired("moov", told, merchant_number="+2290195000001")
+
+    assert moov.balance("XOF") == Money(16_819, "XOF")
+    assert b"<api:getBalance>" in wire.seen[0].body
+    assert b"<request><msisdn>+2290195000001</msisdn></request>" in wire.seen[0].body
+    with pytest.raises(ProviderUnavailable):
+        moov.balance("XAF")
+
+
+def test_without_its_number_the_balance_cannot_be_asked():
+    moov, wire = wired("moov", transferred())
+
+    with pytest.raises(UnsupportedOperation, match="MOOV_MERCHANT_NUMBER"):
+        moov.balance("XOF")
+    assert wire.seen == []

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from shop.money import Money
+from shop.sandbox.credentials import MOOV_NUMBER
 from shop.sandbox.moov import token
 from tests.sandbox.clients import BENIN_MOOV, CI, Moov
 
@@ -155,3 +157,91 @@ def test_a_repeated_reference_is_a_new_push_and_status_tells_the_latest(moov_cli
 
     assert leaf(moov_client.status(), "status") == "100"
     assert len(world.pending_prompts(BENIN_MOOV)) == 1
+
+
+def transfer(client: Moov, reference: str = "P88", number: str = BENIN_MOOV, amount: str = "1000"):
+    inside = (
+        f"<request><destination>{number}</destination><amount>{amount}</amount>"
+        f"<referenceid>{reference}</referenceid><walletid>0</walletid>"
+        "<extendeddata></extendeddata></request>"
+    )
+    return client.call("transferFlooz", inside)
+
+
+def test_a_transfer_moves_money_at_once_and_tells_it_in_inverted_names(moov_client, world):
+    world.payouts.fund("moov", Money(16_819, "XOF"))
+    before = world.phone(BENIN_MOOV).balance
+
+    text = transfer(moov_client).text
+
+    [sent] = world.payouts.book("moov")
+    assert "<ns2:transferFloozResponse" in text
+    assert "<return>" in text
+    assert "<transactionid>P88</transactionid>" in text
+    assert f"<referenceid>{sent.transaction_id}</referenceid>" in text
+    assert "<status>0</status>" in text
+    assert "<senderbalancebefore>16819</senderbalancebefore>" in text
+    assert "<senderbalanceafter>15819</senderbalanceafter>" in text
+    assert world.phone(BENIN_MOOV).balance - before == Money(1000, "XOF")
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"number": "+22912"}, 3),
+        ({"number": "+2290161020304"}, 555),
+        ({"number": BENIN_MOOV[:-2] + "99"}, 555),
+        ({"amount": "99999999"}, 10),
+        ({"amount": "0"}, 91),
+        ({"reference": ""}, 91),
+    ],
+)
+def test_a_transfer_moov_refuses_moves_nothing(moov_client, world, changes, status):
+    text = transfer(moov_client, **changes).text
+
+    assert f"<status>{status}</status>" in text
+    assert world.payouts.book("moov") == []
+
+
+def test_a_wrong_token_or_a_word_for_a_number_moves_nothing(moov_client, world):
+    fault = transfer(moov_client, amount="mille")
+    moov_client.token = "wrong"
+
+    assert (fault.status_code, "For input string" in fault.text) == (500, True)
+    assert "<status>98</status>" in transfer(moov_client).text
+    assert world.payouts.latest(9) == []
+
+
+def test_a_repeated_transfer_is_carried_out_again_unless_the_switch_says_otherwise(
+    moov_client, world
+):
+    world.payouts.fund("moov", Money(5_000, "XOF"))
+    transfer(moov_client)
+    transfer(moov_client)
+    assert len(world.payouts.book("moov")) == 2
+
+    world.switches.set("moov.repeated", "refused")
+
+    assert "<status>95</status>" in transfer(moov_client).text
+    assert len(world.payouts.book("moov")) == 2
+
+
+def test_a_transfer_cannot_be_looked_up_unless_the_switch_says_so(moov_client, world):
+    world.payouts.fund("moov", Money(5_000, "XOF"))
+    transfer(moov_client)
+
+    assert "<status>94</status>" in moov_client.status("P88").text
+    world.switches.set("moov.transfers", "told")
+    assert "<status>0</status>" in moov_client.status("P88").text
+    assert "<transid>P88</transid>" in moov_client.status("P88").text
+
+
+def test_the_balance_is_told_of_the_merchant_s_own_number_only(moov_client, world):
+    world.payouts.fund("moov", Money(16_819, "XOF"))
+
+    def ask(number: str) -> str:
+        return moov_client.call("getBalance", f"<request><msisdn>{number}</msisdn></request>").text
+
+    assert "<balance>16819</balance>" in ask(MOOV_NUMBER)
+    assert "<status>1</status>" in ask(BENIN_MOOV)
+    assert "balance>" not in ask(BENIN_MOOV)
