@@ -18,9 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from shop import clock, leases, payout_notices
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
-from shop.errors import Conflict, InsufficientFunds, Refusal
+from shop.errors import InsufficientFunds
 from shop.leases import Answer
-from shop.ledger import chart, entries
+from shop.ledger import entries
 from shop.ledger import service as ledger
 from shop.ledger.entries import Entry
 from shop.money import Money
@@ -28,27 +28,13 @@ from shop.notices import service as notices
 from shop.notices.service import Message
 from shop.payouts import service as payouts
 from shop.payouts.models import Payout
-from shop.payouts.service import Claim, Intent, NotRetryable
-from shop.payouts.states import EDGES, OPEN, Evidence, PayoutPurpose, PayoutStatus
-from shop.providers import methods
+from shop.payouts.service import Claim, Intent
+from shop.payouts.states import EDGES, OPEN, Evidence, PayoutStatus
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
 from shop.signals import payout_settled
 
 logger = logging.getLogger(__name__)
-
-
-class NotInReview(Conflict):
-    """Nobody has to decide about this payout: it runs by itself, or has ended."""
-
-    code = "not_in_review"
-
-
-class SecondPersonNeeded(Refusal):
-    """Whoever proposed this end cannot confirm it (B5)."""
-
-    code = "second_person_needed"
-    http_status = 403
 
 
 def start_payout(intent: Intent) -> Payout:
@@ -70,99 +56,6 @@ def start_payout(intent: Intent) -> Payout:
 def _start(intent: Intent) -> Payout:
     with transaction():
         return payouts.request(intent)
-
-
-@retrying
-def cancel_payout(payout_id: int, source: str, words: str = "") -> Payout:
-    """Give up a payout that was never sent: its money is in the wallet again.
-
-    Raises `NotCancellable` once the provider may have heard of it.
-    """
-    with transaction():
-        payout = payouts.locked([payout_id])[payout_id]
-        payouts.cancel(payout, source, words)
-        ledger.post(_return_entry(payout, accounts.owner_id(payout.user_id)))
-    payout_settled.send(payout.reference)
-    return payout
-
-
-@retrying
-def retry_payout(payout_id: int, source: str, words: str = "") -> Payout:
-    """Send what came back once more, as a new payout from the wallet; one per failed payout.
-
-    Raises `NotRetryable` for any other payout, and for one whose number nobody can send to now;
-    `InsufficientFunds` when the wallet was spent meanwhile.
-    """
-    with transaction():
-        old = payouts.locked([payout_id])[payout_id]
-        if old.state is not PayoutStatus.FAILED or old.late_ref is not None:
-            raise NotRetryable(f"payout {old.reference} is {old.status}")
-        asked = methods.get(old.method)
-        usable = payouts.payout_methods(old.country, asked.operator, old.currency)
-        if not usable:
-            raise NotRetryable(f"payout {old.reference}: nobody can send to this number now")
-        owner_id = accounts.owner_id(old.user_id)
-        payouts.note(old, source, words=f"sent anew: {words}")
-        return payouts.request(
-            Intent(
-                purpose=PayoutPurpose.WITHDRAWAL,
-                user_id=owner_id,
-                method=asked if asked in usable else usable[0],
-                payee_phone=old.payee_phone,
-                amount=old.money,
-                source=chart.wallet(owner_id, old.currency),
-                form_key=f"retry:{old.reference}",
-                language=old.language,
-            )
-        )
-
-
-@retrying
-def resolve_payout(
-    payout_id: int, to: PayoutStatus, by: str, reason: str, transaction_ref: str | None = None
-) -> Payout:
-    """Propose how a payout in review ended, or confirm what another person proposed (B5).
-
-    It ends when the second of two different people says the same. A success names the provider's
-    transaction. Raises `NotInReview`, or `SecondPersonNeeded` when one person speaks twice.
-    """
-    assert to in (PayoutStatus.SUCCEEDED, PayoutStatus.FAILED), "people end it either way"
-    with transaction():
-        payout = payouts.locked([payout_id])[payout_id]
-        if payout.state is not PayoutStatus.REVIEW:
-            raise NotInReview(f"payout {payout.reference} is {payout.status}")
-        same = (payout.proposed, payout.proposed_ref) == (to, transaction_ref)
-        if same and _is_same_person(payout.proposed_by, by):
-            raise SecondPersonNeeded(f"payout {payout.reference}: another person confirms")
-        if not same:
-            payout.proposed, payout.proposed_by, payout.proposed_ref = to, by, transaction_ref
-            payouts.note(payout, by, words=f"proposes {to}: {reason}")
-            return payout
-        _end_by_people(payout, to, by, reason)
-    payout_settled.send(payout.reference)
-    return payout
-
-
-def _is_same_person(one: str | None, other: str) -> bool:
-    return one is not None and one.strip().casefold() == other.strip().casefold()
-
-
-def _end_by_people(payout: Payout, to: PayoutStatus, by: str, reason: str) -> None:
-    payout.confirmed_by, now = by, clock.now()
-    if to is PayoutStatus.SUCCEEDED:
-        ref = payout.proposed_ref
-        if not ref or payouts.known_transactions([ref]).get((payout.provider, ref)):
-            raise Conflict(f"payout {payout.reference}: a success names a transaction of its own")
-        payout.transaction_ref = ref
-        entry = _gone_entry(payout, None)
-    else:
-        payout.reason = Reason.REFUSED
-        entry = _return_entry(payout, accounts.owner_id(payout.user_id))
-    payouts.move(payout, to, by, reason, evidence=Evidence.PEOPLE, asked_at=now)
-    session.flush()
-    ledger.post(entry)
-    message = payout_notices.arrived if to is PayoutStatus.SUCCEEDED else payout_notices.returned
-    notices.put_all([message(payout)])
 
 
 def settle_payouts(answers: Sequence[Answer[Claim]]) -> int:
@@ -254,13 +147,13 @@ def _apply(batch: _Batch, answer: Answer[Claim], payout: Payout) -> None:
         _stay_unknown(batch, answer, payout, said)
     else:
         _follow(batch, answer, payout, said)
+    if payouts.is_overdue(payout):
+        _doubt(payout, "clock", "nobody could tell so far; a person asks the provider")
     silent = isinstance(said, ProviderUnavailable)
     retry_after_s = said.retry_after_s if isinstance(said, ProviderUnavailable) else None
     payouts.schedule(
         payout, heard_at=None if silent else answer.asked_at, retry_after_s=retry_after_s
     )
-    if payout.state in OPEN and (payout.next_check_at is None or payouts.is_beyond_telling(payout)):
-        _doubt(payout, "clock", "nobody can tell; a person asks the provider")
 
 
 def _refused(batch: _Batch, answer: Answer[Claim], payout: Payout, said: ProviderRejected) -> None:
@@ -294,7 +187,9 @@ def _follow(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Outcome)
     payouts.remember(payout, said)
     match said.status:
         case Status.PENDING:
-            if payout.state in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN):
+            if said.untouched:
+                _miss(answer, payout, "made and never started")
+            elif payout.state in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN):
                 payouts.move(payout, PayoutStatus.PENDING, answer.source, said.words)
                 batch.messages.append(payout_notices.sent(payout))
         case Status.SUCCEEDED:
@@ -304,8 +199,13 @@ def _follow(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Outcome)
                 *(batch, answer, payout),
                 *(said.reason or Reason.REFUSED, said.words, Evidence.ANSWER),
             )
+        case Status.ABSENT if leases.provider_of(payout).can.deduplicates:
+            if _is_certainly_missing(answer, payout):
+                words = f"absent: {said.words}"
+                _return(batch, answer, payout, Reason.OPERATOR_DOWN, words, Evidence.ABSENT)
         case Status.ABSENT:
-            _miss(batch, answer, payout, said)
+            # Where a reference is no key, not finding it proves too little to return money (W5).
+            _miss(answer, payout, f"absent: {said.words}")
         case _:
             assert_never(said.status)
 
@@ -357,7 +257,6 @@ def _doubt(payout: Payout, source: str, words: str, asked_at: datetime | None = 
     logger.error("payout %s needs a person: %s", payout.reference, words)
     if PayoutStatus.REVIEW in EDGES[payout.state]:
         payouts.move(payout, PayoutStatus.REVIEW, source, words, asked_at=asked_at)
-        payout.next_check_at = None
     else:
         payouts.note(payout, source, asked_at=asked_at, words=words)
 
@@ -382,19 +281,17 @@ def _return(
     batch.messages.append(payout_notices.returned(payout))
 
 
-def _miss(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Outcome) -> None:
-    """Act on an absence, once it was observed so late that the request can no longer be on its way."""
-    if payout.state is not PayoutStatus.UNKNOWN:
-        # What was accepted once is not absent, whatever is said now.
-        return
-    if answer.asked_at < leases.surely_visible_at(payout):
-        return
-    words = f"absent: {said.words}"
-    if leases.provider_of(payout).can.deduplicates:
-        _return(batch, answer, payout, Reason.OPERATOR_DOWN, words, Evidence.ABSENT)
-    else:
-        # Where a reference is not a key, not finding it proves too little to give money back (W5).
+def _miss(answer: Answer[Claim], payout: Payout, words: str) -> None:
+    """Give what is missing, but might still be found, to people once time alone will not tell."""
+    if _is_certainly_missing(answer, payout):
         _doubt(payout, answer.source, words, answer.asked_at)
+
+
+def _is_certainly_missing(answer: Answer[Claim], payout: Payout) -> bool:
+    """Say whether it was looked for so late that it can no longer be on its way; what was accepted
+    once is not missing, whatever is said now."""
+    is_lost = payout.state is PayoutStatus.UNKNOWN
+    return is_lost and answer.asked_at >= leases.surely_visible_at(payout)
 
 
 def _fee(payout: Payout, said: Outcome | None) -> Money:

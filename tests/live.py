@@ -28,6 +28,7 @@ from shop.db import session
 from shop.ledger import audit
 from shop.payments import checks, provider_settings
 from shop.payments.models import Payment, Receipt
+from shop.payouts import checks as payout_checks
 from shop.providers import build_providers
 from shop.sandbox.server import PortBusy, Server, deliver
 from shop.sandbox.values import Movement, Prompt
@@ -142,7 +143,7 @@ class Live:
     def findings(self) -> list[str]:
         """Prove the books, the payments, and that both agree with the providers' own book."""
         with self.app.app_context():
-            found = [str(f) for f in (*audit.check(), *checks.check())]
+            found = [str(f) for f in (*audit.check(), *checks.check(), *payout_checks.check())]
             ours = {
                 (r.provider, r.transaction_ref): (r.amount, r.currency)
                 for r in session.query(Receipt)

@@ -14,22 +14,28 @@ import pytest
 import requests
 from flask import Flask
 
-from shop import jobs, references, settlement, sweeper
-from shop.db import session
-from shop.ledger import audit
+from shop import jobs, payout_settlement, references, settlement, sweeper
+from shop.accounts.models import User
+from shop.db import session, transaction
+from shop.ledger import audit, chart
 from shop.ledger import service as ledger
 from shop.ledger.chart import Account
+from shop.ledger.entries import Entry, Leg
 from shop.money import Money
 from shop.orders.models import Order
 from shop.payments import checks, provider_settings
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Intent
 from shop.payments.states import Purpose
+from shop.payouts import checks as payout_checks
+from shop.payouts import service as payouts
+from shop.payouts.models import Payout
+from shop.payouts.states import PayoutPurpose
 from shop.providers import build_providers, methods
 from shop.sandbox.registry import mount
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
-from tests.marketplace import Clock
+from tests.marketplace import Clock, make_user
 
 #: A number of each method's operator, with money on it.
 PAYERS = {
@@ -37,6 +43,14 @@ PAYERS = {
     "mtn-ci": "+2250501020304",
     "orange-ci": "+2250701020305",
     "moov-bj": "+2290195010203",
+}
+#: Where each payout method sends, and an account is there.
+PAYEES = {
+    "fedapay-mtn-bj": "+2290161020304",
+    "fedapay-mtn-ci": "+2250501020304",
+    "cinetpay-orange-ci": "+2250701020304",
+    "feexpay-mtn-bj": "+2290161020304",
+    "getmipay-wave-bf": "+22670123456",
 }
 
 
@@ -94,6 +108,53 @@ class Street:
         """Refuse on the payer's phone."""
         return self.world.decline(payment.provider, payment.reference)
 
+    def fund(self, amount: Money, provider: str = "fedapay", user: User | None = None) -> User:
+        """Give a user money in the wallet that the provider really holds, and more for the provider."""
+        owner = user or make_user()
+        self.world.payouts.fund(provider, Money(10_000_000, amount.currency))
+        source = chart.float_at(provider, amount.currency)
+        wallet = chart.wallet(owner.id, amount.currency)
+        with transaction():
+            leg = Leg(f"opening:{references.new()}", source, wallet, amount)
+            ledger.post(Entry("opening", (leg,)))
+        session.rollback()
+        return owner
+
+    def request(
+        self,
+        user: User,
+        amount: Money,
+        method: str = "fedapay-mtn-bj",
+        *,
+        payee: str | None = None,
+        form_key: str | None = None,
+    ) -> Payout:
+        """Tap "Retirer": the money is set apart, nothing has left."""
+        return payout_settlement.start_payout(
+            payouts.Intent(
+                purpose=PayoutPurpose.WITHDRAWAL,
+                user_id=user.id,
+                method=methods.get(method),
+                payee_phone=payee or PAYEES[method],
+                amount=amount,
+                source=chart.wallet(user.id, amount.currency),
+                form_key=form_key or f"form-{references.new()}",
+            )
+        )
+
+    def withdraw(
+        self, user: User, amount: Money, method: str = "fedapay-mtn-bj", **how: str
+    ) -> Payout:
+        """Ask for a payout and let the worker send it."""
+        payout = self.request(user, amount, method, **how)
+        jobs.run("send_payouts")
+        return self.payout(payout)
+
+    def payout(self, payout: Payout) -> Payout:
+        """Read a payout as it is now."""
+        session.rollback()
+        return session.get_one(Payout, payout.id)
+
     def pass_(self, seconds: float) -> None:
         """Let time pass, and everybody do what fell due meanwhile, step by step."""
         left = seconds
@@ -126,7 +187,28 @@ class Street:
     def findings(self) -> list[audit.Finding]:
         """Prove the books, the payments, and that both agree with the providers' own book."""
         session.rollback()
-        return [*audit.check(), *checks.check(), *self._against_the_oracle()]
+        return [
+            *audit.check(),
+            *checks.check(),
+            *payout_checks.check(),
+            *self._against_the_oracle(),
+            *self._against_their_payouts(),
+        ]
+
+    def _against_their_payouts(self) -> Iterator[audit.Finding]:
+        """W1: what left by their book left by ours, once, to the franc."""
+        theirs = [
+            (p.provider, p.transaction_id, p.reference, p.amount) for p in self.world.payouts.book()
+        ]
+        ours = [
+            (p.provider, p.transaction_ref or p.late_ref, p.reference, p.money)
+            for p in session.query(Payout).all()
+            if p.transaction_ref or p.late_ref
+        ]
+        for one in {*theirs, *ours}:
+            if (theirs.count(one), ours.count(one)) != (1, 1):
+                told = f"{one}: theirs {theirs.count(one)} times, ours {ours.count(one)} times"
+                yield audit.Finding("payout_oracle", told)
 
     def _against_the_oracle(self) -> Iterator[audit.Finding]:
         ours = {

@@ -26,6 +26,7 @@ FLOORS = {
     "shop.sweeper": 9,
     "shop.settlement": 8,
     "shop.payout_settlement": 8,
+    "shop.payout_decisions": 8,
     "shop.payout_notices": 8,
     "shop.refunds": 8,
     "shop.payment_notices": 8,
@@ -69,6 +70,7 @@ ONE_ROOM = (
         "shop.payment_notices",
         "shop.receipts",
         "shop.payout_settlement",
+        "shop.payout_decisions",
         "shop.payout_notices",
         "shop.refunds",
     },
@@ -197,6 +199,7 @@ TRANSACTIONS_MAY = {
     "service.py",
     "settlement.py",
     "payout_settlement.py",
+    "payout_decisions.py",
     "refunds.py",
     "jobs.py",
     "sweeper.py",
@@ -207,6 +210,7 @@ EXCEPTIONS = {
     "shop/accounts/codes.py": "the part of accounts/service.py that counts tries",
     "shop/checkout/claims.py": "moves a guest's orders of two rooms together",
     "shop/cli/payments.py": "makes one attempt due, on an operator's word",
+    "shop/cli/payouts.py": "makes one payout due, on an operator's word",
 }
 
 

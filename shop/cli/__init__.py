@@ -7,10 +7,10 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Attach every command group."""
-    from shop.cli import demo, ledger, payments, system
+    from shop.cli import demo, ledger, payments, payouts, system
     from shop.cli.later import Later
 
-    for group in (demo.group, ledger.group, payments.group, system.config_group):
+    for group in (demo.group, ledger.group, payments.group, payouts.group, system.config_group):
         app.cli.add_command(group)
     for command in (system.worker, system.clock_process):
         app.cli.add_command(command)

@@ -10,6 +10,7 @@ from shop.ledger import audit
 from shop.ledger.chart import Account
 from shop.money import Money
 from shop.payments import checks
+from shop.payouts import checks as payout_checks
 
 group = AppGroup("ledger", help="The books: prove them, read them.")
 
@@ -17,8 +18,8 @@ group = AppGroup("ledger", help="The books: prove them, read them.")
 @group.command("check")
 @json_option
 def check(as_json: bool) -> None:
-    """Derive every figure again: sums, balances, seals, receipts, orders. Exit 6 on any difference."""
-    findings = [*audit.check(), *checks.check()]
+    """Derive every figure again: sums, seals, receipts, orders, payouts. Exit 6 on any difference."""
+    findings = [*audit.check(), *checks.check(), *payout_checks.check()]
     emit([{"rule": f.rule, "detail": f.detail} for f in findings], as_json=as_json)
     if findings:
         fail(Exit.DIFFERENCES, "differences", f"{len(findings)} differences in the books.")

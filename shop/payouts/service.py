@@ -252,6 +252,7 @@ def payout_methods(country: str, operator: str, currency: str) -> tuple[Method, 
         for row in methods.rows()
         if (row.country, row.operator, row.currency) == (country, operator, currency)
         and row.provider in loaded
+        and loaded[row.provider].pays_out_to(operator, country)
         and may_pay_out(loaded[row.provider])
     )
 
@@ -347,12 +348,18 @@ def schedule(
 
 
 def _wait_s(payout: Payout, heard_at: datetime | None) -> float | None:
+    assert payout.sent_at is not None, "what is asked about was sent"
     if payout.state in OPEN:
-        assert payout.sent_at is not None, "what is open was sent"
         return leases.open_wait_s(payout, payout.sent_at)
-    if payout.state is PayoutStatus.FAILED and payout.late_ref is None:
+    if not _can_be_found(payout) or payout.late_ref is not None:
+        return None
+    if payout.state is PayoutStatus.FAILED:
         assert payout.settled_at is not None, "what failed has ended"
         return leases.late_watch_s(payout.settled_at, heard_at)
+    if payout.state is PayoutStatus.REVIEW:
+        # People decide, but an exact answer may still spare them the trouble.
+        asked_for_s = (clock.now() - payout.sent_at).total_seconds()
+        return 86_400.0 if asked_for_s < leases.LAST_ASK_S else None
     return None
 
 
@@ -362,14 +369,18 @@ def remember(payout: Payout, outcome: Outcome) -> None:
         leases.remember(payout, outcome)
 
 
-def is_beyond_telling(payout: Payout) -> bool:
-    """Say whether only a person can still find out: its answer was lost, and nothing else names it."""
-    if payout.state is not PayoutStatus.UNKNOWN or payout.provider_ref is not None:
+def is_overdue(payout: Payout) -> bool:
+    """Say whether an undecided payout is older than its provider's finality: a person then looks too."""
+    if payout.state not in OPEN:
         return False
-    provider = provider_of(payout)
-    assert payout.sent_at is not None, "what is unknown was sent"
-    until = payout.sent_at + timedelta(seconds=provider.timing.finality_s)
-    return not provider.can.lookup_by_reference and clock.now() >= until
+    assert payout.sent_at is not None, "what is open was sent"
+    finality_s = min(provider_of(payout).timing.finality_s, leases.LAST_ASK_S)
+    return clock.now() >= payout.sent_at + timedelta(seconds=finality_s)
+
+
+def _can_be_found(payout: Payout) -> bool:
+    """Say whether the provider could know which payout we mean."""
+    return payout.provider_ref is not None or provider_of(payout).can.lookup_by_reference
 
 
 def make_due(payouts: Iterable[Payout]) -> int:

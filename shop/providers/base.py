@@ -146,7 +146,8 @@ class Outcome:
     echo_token: str | None = None
     """The secret this attempt's webhook will carry; only its hash is stored."""
     untouched: bool = False
-    """With PENDING: the payer has not confirmed anything yet (see `Timing.void_after_s`)."""
+    """With PENDING: the payer has not confirmed anything yet (see `Timing.void_after_s`); a payout was
+    made and never started."""
     contradiction: str | None = None
     """Which stored fact the answer contradicts (`reference`, `merchant`, `currency`); money then
     waits for a person instead of paying anything."""
@@ -289,6 +290,10 @@ class Provider(ABC):
         know; its `sent` is False when the money surely stayed. Declared by `can.pay_out`.
         """
         raise UnsupportedOperation(f"{self.name} cannot pay out")
+
+    def pays_out_to(self, operator: str, country: str) -> bool:
+        """Say whether money can be sent to this operator's wallets; fewer than pay us, with some."""
+        return self.can.pay_out and country in self.countries
 
     def payout_status(self, payout: Payout) -> Outcome:
         """Ask what became of a payout; ABSENT means the provider knows no such reference.

@@ -149,6 +149,10 @@ class FedaPay(Provider):
             return self._payout_outcome(entity, payout)
         return self._start(entity, payout, deadline, fresh=found is None)
 
+    def pays_out_to(self, operator: str, country: str) -> bool:
+        """FedaPay sends to the operators that have a mode of their own."""
+        return (operator, country) in MODES
+
     def payout_status(self, payout: Payout) -> Outcome:
         """Read the payout, by its id or by our own reference when that was lost."""
         if payout.provider_ref is None:
@@ -366,5 +370,6 @@ class FedaPay(Provider):
             transaction_ref=provider_ref if sent else None,
             reason=payout_reason(code) if status is Status.FAILED else None,
             words=evidence(word, code),
+            untouched=word == "pending",
             contradiction=contradiction(entity, currency, payout),
         )

@@ -197,6 +197,10 @@ class FeexPay(Provider):
         answer = self._ask("pay_out", "POST", f"{_PAY_OUT}/{path}", payout, request, deadline)
         return self._taken(answer)
 
+    def pays_out_to(self, operator: str, country: str) -> bool:
+        """FeexPay sends to the networks that have an address of their own."""
+        return (operator, country) in PAYOUTS
+
     def payout_status(self, payout: Payout) -> Outcome:
         """Read a payout; where its own path knows nothing, the path of collections may."""
         deadline = clock.monotonic() + self.timing.total_s
