@@ -14,9 +14,10 @@ import os
 import sys
 import time
 
+from tests.simulation import planted as _in  # noqa: F401 - they plant
 from tests.simulation.campaign import Result, campaign, houses, play
 from tests.simulation.house import House
-from tests.simulation.planted import PLANTED, hunt_by_name
+from tests.simulation.planting import PLANTED, hunt_by_name
 from tests.simulation.situations import SITUATIONS
 
 #: From here on every dangerous situation must have been met.

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import planted as _in  # noqa: F401 - they plant
 from tests.simulation.campaign import play
 from tests.simulation.house import House
-from tests.simulation.planted import PLANTED, hunt
+from tests.simulation.planting import PLANTED, hunt
 from tests.simulation.situations import SITUATIONS
 
 SEEDS = [
