@@ -26,6 +26,8 @@ METHODS: Final = tuple(PAYERS)
 #: Where money is sent: a number's last digits follow.
 PAYEES: Final = {
     "wave-ci": "+225070102{:0>4}",
+    "mtn-ci": "+225050101{:0>4}",
+    "moov-bj": "+22901950102{:0>2}",
     "fedapay-mtn-bj": "+22901960102{:0>2}",
     "cinetpay-orange-ci": "+225070105{:0>4}",
     "feexpay-mtn-bj": "+22901970102{:0>2}",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from shop import payout_settlement, queue, refunds
+from shop import payout_decisions, payout_settlement, queue, refunds
 from shop.accounts import service as accounts
 from shop.db import session, transaction
 from shop.errors import Refusal
@@ -93,14 +93,14 @@ class Senders(Story):
     def cancel_payout(self) -> None:
         """Somebody takes a withdrawal back, just in time or too late."""
         self._about_a_payout(
-            "1", "cancels", lambda number: payout_settlement.cancel_payout(number, "user")
+            "1", "cancels", lambda number: payout_decisions.cancel_payout(number, "user")
         )
 
     def retry_payout(self) -> None:
         """What came back is sent once more."""
 
         def again(number: int) -> None:
-            payout_settlement.retry_payout(number, "awa")
+            payout_decisions.retry_payout(number, "awa")
             queue.ring("send_payouts")
 
         self._about_a_payout("status = 'failed'", "sends again", again)
@@ -193,7 +193,7 @@ class Senders(Story):
 
         def say() -> str:
             try:
-                payout_settlement.resolve_payout(number, to, who, "seen on their pages", ref)
+                payout_decisions.resolve_payout(number, to, who, "seen on their pages", ref)
             except Refusal as refused:
                 session.rollback()
                 return type(refused).__name__

@@ -21,7 +21,7 @@ SITUATIONS: Final = {
         f"payout_unknown_at_{name}": f"nobody knows what became of a payout at {name}"
         for name in SENDERS
     },
-    "refunded_by_wave": "a payment is given back by the call of the provider that took it",
+    **{f"refunded_by_{name}": f"{name} gives back what it took" for name in ("wave", "mtn")},
     "payout_killed_after_acceptance": "a process dies between a payout's yes and our commit",
     "payout_killed_while_sending": "a process dies when a payout's request is about to leave",
     "payout_answer_lost_then_found": "a payout's first answer never came, and a question finds it",
