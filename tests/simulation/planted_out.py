@@ -17,7 +17,7 @@ from tests.simulation.planting import bug
 _apply, _return, _follow = (
     payout_settlement._apply, payout_settlement._return, payout_settlement._follow,
 )  # fmt: skip
-_gone, _miss = payout_settlement._gone, payout_settlement._miss
+_gone, _missing = payout_settlement._gone, payout_settlement._is_certainly_missing
 _request, _wait_s, _post = payouts.request, payouts._wait_s, ledger.post
 _ask_one, _send, _trace = jobs._ask_one, jobs._send, jobs._trace
 
@@ -44,17 +44,17 @@ def payout_timeout_is_failure(batch: Any, answer: Any, payout: Any, said: Any) -
     _return(batch, answer, payout, Reason.OPERATOR_DOWN, str(said), Evidence.UNSENT)
 
 
-@bug("the first absence gives a payout's money back", (payout_settlement, "_miss"))
-def payout_absence_at_once(batch: Any, answer: Any, payout: Any, said: Outcome) -> None:
-    _return(batch, answer, payout, Reason.OPERATOR_DOWN, said.words, Evidence.ABSENT)
+@bug("the first absence gives a payout's money back", (payout_settlement, "_is_certainly_missing"))
+def payout_absence_at_once(answer: Any, payout: Any) -> bool:
+    return bool(payout.state is PayoutStatus.UNKNOWN)
 
 
 @bug(
     "a payout's absence is judged by the present clock, not by when it was seen",
-    (payout_settlement, "_miss"),
+    (payout_settlement, "_is_certainly_missing"),
 )
-def payout_absence_by_present_clock(batch: Any, answer: Any, payout: Any, said: Outcome) -> None:
-    _miss(batch, replace(answer, asked_at=clock.now()), payout, said)
+def payout_absence_by_present_clock(answer: Any, payout: Any) -> bool:
+    return _missing(replace(answer, asked_at=clock.now()), payout)
 
 
 @bug("a payout that is not found is sent again", (jobs, "_trace"))

@@ -46,4 +46,7 @@ def hunt(house: House, planted: Bug, seed: int, most: int) -> tuple[int, str] | 
 
 def hunt_by_name(name: str, seed: int, most: int) -> tuple[int, str] | None:
     """Hunt in this process's own house: for a pool."""
+    import tests.simulation.planted
+    import tests.simulation.planted_out  # noqa: F401 - in a new process nothing is planted yet
+
     return hunt(open_house(), PLANTED[name], seed, most)

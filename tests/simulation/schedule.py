@@ -76,13 +76,21 @@ class Schedule(Buyers, Senders):
                 self._run_all()
             self._everybody_works()
             due = self._next_due()
-            if due is None or self.hub.at - began > timedelta(days=QUIET_DAYS):
+            late = due is None or self.hub.at - began > timedelta(days=QUIET_DAYS)
+            if late or (not to_the_end and self.watch.quiet()):
+                self._decide_all()
                 return
-            if not to_the_end and self.watch.quiet():
-                return
+            assert due is not None, "something is still due"
             # Longer steps as the days go by: what falls due within one is done together.
             step = timedelta(seconds=10) + (self.hub.at - began)
             self.hub.at = max(due, self.hub.at + min(pace * step, timedelta(days=1)))
+
+    def _decide_all(self) -> None:
+        """Let people come to an end about every payout that is left to them."""
+        for _ in range(40):
+            if self._broken() or not self.decide():
+                return
+            self._run_all()
 
     def _heal(self) -> None:
         """Mend every line, wake everybody; a provider may stay out of reach for ever."""
