@@ -25,6 +25,8 @@ from requests.adapters import BaseAdapter
 from shop.supervisor import spawn
 
 LEAST_S, MOST_S = 0.050, 0.300
+#: How long a provider says nothing that was told to hang.
+HANGS_S = 30.0
 ROOT = Path(__file__).parents[1]
 
 
@@ -154,9 +156,18 @@ class _Line(asyncio.Protocol):
         server.counts[f"most {self._port}"] = max(
             server.counts.get(f"most {self._port}", 0), server.busy[self._port]
         )
-        wait_s = 30.0 if self._port in server.hanging else latency_s(question)
+        hangs = self._port in server.hanging
+        wait_s = HANGS_S if hangs else latency_s(question)
         self._waiting = asyncio.get_running_loop().call_later(wait_s, self._due, answer)
+        if hangs:
+            server.hung.append((self, answer))
         return None
+
+    def heal(self, answer: str) -> None:
+        """Answer at once what was left hanging."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._due(answer)
 
     def _due(self, answer: str) -> None:
         self._waiting = None
@@ -181,6 +192,7 @@ class _Server:
         self.control: int = told["control"]
         self.busy = dict.fromkeys(self.limits, 0)
         self.hanging: set[int] = set()
+        self.hung: list[tuple[_Line, str]] = []
         self.counts: dict[str, int] = {"429": 0, "unknown": 0}
 
     async def run(self) -> None:
@@ -197,6 +209,9 @@ class _Server:
             self.hanging.add(int(words[1]))
         elif words[0] == "heal":
             self.hanging.clear()
+            for line, answer in self.hung:
+                line.heal(answer)
+            self.hung.clear()
         elif words[0] == "turn":
             self.answers |= self.later
         body = json.dumps(self.counts).encode()
