@@ -18,6 +18,7 @@ _apply, _return, _follow = (
     payout_settlement._apply, payout_settlement._return, payout_settlement._follow,
 )  # fmt: skip
 _gone, _missing = payout_settlement._gone, payout_settlement._is_certainly_missing
+_cancel = payouts.cancel
 _request, _wait_s, _post = payouts.request, payouts._wait_s, ledger.post
 _ask_one, _send, _trace = jobs._ask_one, jobs._send, jobs._trace
 
@@ -129,14 +130,12 @@ def payout_no_late_watch(payout: Any, heard_at: Any) -> float | None:
     return None if payout.state is PayoutStatus.FAILED else _wait_s(payout, heard_at)
 
 
-@bug("a cancelled payout may have been sent", (payouts, "cancel"))
+@bug("a payout is taken back while its request may be on its way", (payouts, "cancel"))
 def payout_cancelled_late(payout: Any, source: str, words: str = "") -> None:
-    if payout.state in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN):
-        payouts.move(
-            payout, PayoutStatus.FAILED, source, evidence=Evidence.PEOPLE, asked_at=clock.now()
-        )
-    else:
-        payouts.move(payout, PayoutStatus.CANCELLED, source, words)
+    if payout.state not in (PayoutStatus.SENDING, PayoutStatus.UNKNOWN):
+        return _cancel(payout, source, words)
+    how = {"evidence": Evidence.PEOPLE, "asked_at": clock.now()}
+    return payouts.move(payout, PayoutStatus.FAILED, source, **how)
 
 
 @bug("a receipt is given back as often as it is asked", (refunds, "_refuse_above"))

@@ -60,8 +60,11 @@ class WatchOut:
     def about_to_send(self, task: Task) -> None:
         """W2: a request that moves money leaves for a committed, leased `sending` only."""
         row = self.row(task.reference)
+        self._watch.leaves_once(task)
         if row is None:
             self._find("W2", f"{task.reference} leaves, and is not in our books")
+        elif self._watch.skewed:
+            return
         elif row["status"] != PayoutStatus.SENDING:
             self._find("W2", f"{task.reference} leaves while it is {row['status']}")
         elif self._holders.get(row["lease_token"]) is not task:
