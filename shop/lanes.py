@@ -24,8 +24,8 @@ WAIT_S: Final = 2.0
 GATHER_S: Final = 0.25
 #: Claims of one drain, in handfuls of what may be asked at once, before others have their turn.
 ROUNDS: Final = 100
-#: Providers times kinds of work, with room for both directions.
-MOST_LANES: Final = 32
+#: Providers times kinds of work in both directions, with room for a few providers more.
+MOST_LANES: Final = 48
 
 _running: dict[tuple[str, str], Future[int]] = {}
 _lock = Lock()

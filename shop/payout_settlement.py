@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from sqlalchemy.exc import IntegrityError
 
@@ -19,7 +19,6 @@ from shop import clock, leases, payout_notices
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
 from shop.errors import InsufficientFunds
-from shop.leases import Answer
 from shop.ledger import entries
 from shop.ledger import service as ledger
 from shop.ledger.entries import Entry
@@ -35,6 +34,9 @@ from shop.providers.reasons import Reason
 from shop.signals import payout_settled
 
 logger = logging.getLogger(__name__)
+
+#: What came of asking about one leased payout.
+Answer: TypeAlias = leases.Answer[Claim]
 
 
 def start_payout(intent: Intent) -> Payout:
@@ -58,7 +60,7 @@ def _start(intent: Intent) -> Payout:
         return payouts.request(intent)
 
 
-def settle_payouts(answers: Sequence[Answer[Claim]]) -> int:
+def settle_payouts(answers: Sequence[Answer]) -> int:
     """Record what providers said, each with its money, once; give how many payouts ended now.
 
     A batch that fails is replayed one by one, so that a poisoned row parks alone.
@@ -66,7 +68,7 @@ def settle_payouts(answers: Sequence[Answer[Claim]]) -> int:
     return leases.settle_in_batches(answers, lambda batch: len(_settle(batch)), _settle_alone)
 
 
-def _settle_alone(answer: Answer[Claim]) -> int:
+def _settle_alone(answer: Answer) -> int:
     try:
         return len(_settle([answer]))
     except Exception:
@@ -78,7 +80,7 @@ def _settle_alone(answer: Answer[Claim]) -> int:
         return 0
 
 
-def _settle(answers: Sequence[Answer[Claim]]) -> list[str]:
+def _settle(answers: Sequence[Answer]) -> list[str]:
     ended = _settle_in_transaction(answers)
     for reference in ended:
         payout_settled.send(reference)
@@ -99,7 +101,7 @@ class _Batch:
 
 
 @retrying
-def _settle_in_transaction(answers: Sequence[Answer[Claim]]) -> list[str]:
+def _settle_in_transaction(answers: Sequence[Answer]) -> list[str]:
     """Change payouts and books by these answers, all of it together or not at all."""
     with transaction():
         batch, ended = _locked(answers), []
@@ -113,7 +115,7 @@ def _settle_in_transaction(answers: Sequence[Answer[Claim]]) -> list[str]:
         return ended
 
 
-def _locked(answers: Sequence[Answer[Claim]]) -> _Batch:
+def _locked(answers: Sequence[Answer]) -> _Batch:
     """Lock payouts in id order (their wallets are locked by posting, after them: §5.4)."""
     rows = payouts.locked([answer.claim.payout_id for answer in answers])
     refs = [a.said.transaction_ref or "" for a in answers if isinstance(a.said, Outcome)]
@@ -133,7 +135,7 @@ def _write(batch: _Batch) -> None:
     notices.put_all(batch.messages)
 
 
-def _apply(batch: _Batch, answer: Answer[Claim], payout: Payout) -> None:
+def _apply(batch: _Batch, answer: Answer, payout: Payout) -> None:
     """Change one payout by one answer."""
     if payout.lease_token != answer.claim.token:
         # Somebody else holds the payout now and will hear the same answer (J4).
@@ -156,7 +158,7 @@ def _apply(batch: _Batch, answer: Answer[Claim], payout: Payout) -> None:
     )
 
 
-def _refused(batch: _Batch, answer: Answer[Claim], payout: Payout, said: ProviderRejected) -> None:
+def _refused(batch: _Batch, answer: Answer, payout: Payout, said: ProviderRejected) -> None:
     """A refused request moved nothing; a refused *question* tells nothing about the money."""
     words = f"{said.code} {said.message}"
     if answer.submitted:
@@ -166,9 +168,7 @@ def _refused(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Provide
         payouts.note(payout, answer.source, asked_at=answer.asked_at, words=words)
 
 
-def _stay_unknown(
-    batch: _Batch, answer: Answer[Claim], payout: Payout, said: ProviderUnavailable
-) -> None:
+def _stay_unknown(batch: _Batch, answer: Answer, payout: Payout, said: ProviderUnavailable) -> None:
     """Silence is not failure (D6), unless nothing ever left us."""
     if not answer.submitted:
         return
@@ -178,7 +178,7 @@ def _stay_unknown(
         payouts.move(payout, PayoutStatus.UNKNOWN, answer.source, str(said))
 
 
-def _follow(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Outcome) -> None:
+def _follow(batch: _Batch, answer: Answer, payout: Payout, said: Outcome) -> None:
     if said.contradiction and said.status is not Status.SUCCEEDED:
         logger.error(
             "payout %s: the answer contradicts its %s", payout.reference, said.contradiction
@@ -210,7 +210,7 @@ def _follow(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Outcome)
             assert_never(said.status)
 
 
-def _gone(batch: _Batch, answer: Answer[Claim], payout: Payout, said: Outcome) -> None:
+def _gone(batch: _Batch, answer: Answer, payout: Payout, said: Outcome) -> None:
     """Money left: post it, or book it as late when it had been given back; doubt what does not match."""
     assert said.transaction_ref, "a success names its transaction"
     transaction_key = (payout.provider, said.transaction_ref)
@@ -262,7 +262,7 @@ def _doubt(payout: Payout, source: str, words: str, asked_at: datetime | None = 
 
 
 def _return(
-    batch: _Batch, answer: Answer[Claim], payout: Payout,
+    batch: _Batch, answer: Answer, payout: Payout,
     reason: Reason, words: str, evidence: Evidence,
 ) -> None:  # fmt: skip
     """Give the money back to the wallet: the provider said no, or surely never heard of it."""
@@ -281,13 +281,13 @@ def _return(
     batch.messages.append(payout_notices.returned(payout))
 
 
-def _miss(answer: Answer[Claim], payout: Payout, words: str) -> None:
+def _miss(answer: Answer, payout: Payout, words: str) -> None:
     """Give what is missing, but might still be found, to people once time alone will not tell."""
     if _is_certainly_missing(answer, payout):
         _doubt(payout, answer.source, words, answer.asked_at)
 
 
-def _is_certainly_missing(answer: Answer[Claim], payout: Payout) -> bool:
+def _is_certainly_missing(answer: Answer, payout: Payout) -> bool:
     """Say whether it was looked for so late that it can no longer be on its way; what was accepted
     once is not missing, whatever is said now."""
     is_lost = payout.state is PayoutStatus.UNKNOWN

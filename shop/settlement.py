@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -20,7 +20,6 @@ from shop import clock, leases, payment_notices, receipts
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
 from shop.errors import Conflict, Refusal
-from shop.leases import Answer
 from shop.ledger import service as ledger
 from shop.notices import service as notices
 from shop.notices.service import Message
@@ -37,6 +36,9 @@ from shop.providers.reasons import Reason
 from shop.signals import payment_settled
 
 logger = logging.getLogger(__name__)
+
+#: What came of asking about one leased payment.
+Answer: TypeAlias = leases.Answer[Claim]
 
 
 class AttemptUnderWay(Conflict):
@@ -136,7 +138,7 @@ def give_up(payment_id: int) -> Payment:
         return payment
 
 
-def settle_payments(answers: Sequence[Answer[Claim]]) -> int:
+def settle_payments(answers: Sequence[Answer]) -> int:
     """Record what providers said, each with its money, once; give how many attempts ended now.
 
     A batch that fails is replayed one by one, so that a poisoned row parks alone.
@@ -144,7 +146,7 @@ def settle_payments(answers: Sequence[Answer[Claim]]) -> int:
     return leases.settle_in_batches(answers, lambda batch: len(_settle(batch)), _settle_alone)
 
 
-def _settle_alone(answer: Answer[Claim]) -> int:
+def _settle_alone(answer: Answer) -> int:
     try:
         return len(_settle([answer]))
     except Exception:
@@ -156,7 +158,7 @@ def _settle_alone(answer: Answer[Claim]) -> int:
         return 0
 
 
-def _settle(answers: Sequence[Answer[Claim]]) -> list[str]:
+def _settle(answers: Sequence[Answer]) -> list[str]:
     ended = _settle_in_transaction(answers)
     quick_state.forget(answer.claim.reference for answer in answers)
     for reference in ended:
@@ -194,7 +196,7 @@ class _Batch:
 
 
 @retrying
-def _settle_in_transaction(answers: Sequence[Answer[Claim]]) -> list[str]:
+def _settle_in_transaction(answers: Sequence[Answer]) -> list[str]:
     """Change attempts, orders and books by these answers, all of it together or not at all."""
     with transaction():
         batch, ended = _locked(answers), []
@@ -208,7 +210,7 @@ def _settle_in_transaction(answers: Sequence[Answer[Claim]]) -> list[str]:
         return ended
 
 
-def _locked(answers: Sequence[Answer[Claim]]) -> _Batch:
+def _locked(answers: Sequence[Answer]) -> _Batch:
     """Lock orders, then attempts, then holds (RELIABILITY §5.4), and read what deciding needs."""
     ids = [answer.claim.payment_id for answer in answers]
     refs = [a.said.transaction_ref or "" for a in answers if isinstance(a.said, Outcome)]
@@ -244,7 +246,7 @@ def _write(batch: _Batch) -> None:
     notices.put_all([*batch.messages, *payment_notices.paid(paid)])
 
 
-def _apply(batch: _Batch, answer: Answer[Claim], payment: Payment, order: Order) -> None:
+def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> None:
     """Change one attempt by one answer."""
     if payment.lease_token != answer.claim.token:
         # Somebody else holds the attempt now and will hear the same answer (J4).
@@ -268,9 +270,7 @@ def _apply(batch: _Batch, answer: Answer[Claim], payment: Payment, order: Order)
         payments.move(payment, PaymentStatus.REVIEW, "clock", "undecided for too long")
 
 
-def _follow(
-    batch: _Batch, answer: Answer[Claim], payment: Payment, order: Order, said: Outcome
-) -> None:
+def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said: Outcome) -> None:
     if said.contradiction and said.status is not Status.SUCCEEDED:
         logger.error(
             "payment %s: the answer contradicts its %s", payment.reference, said.contradiction
@@ -318,7 +318,7 @@ def _refuse(
 
 
 def _stay_unknown(
-    batch: _Batch, payment: Payment, order: Order, answer: Answer[Claim], said: ProviderUnavailable
+    batch: _Batch, payment: Payment, order: Order, answer: Answer, said: ProviderUnavailable
 ) -> None:
     """Silence is not failure (D6), unless nothing ever left us."""
     if not answer.submitted:
@@ -329,9 +329,7 @@ def _stay_unknown(
         payments.move(payment, PaymentStatus.UNKNOWN, answer.source, str(said))
 
 
-def _miss(
-    batch: _Batch, payment: Payment, order: Order, answer: Answer[Claim], said: Outcome
-) -> None:
+def _miss(batch: _Batch, payment: Payment, order: Order, answer: Answer, said: Outcome) -> None:
     """Act on an absence, once it was observed so late that the request can no longer be on its way."""
     early = answer.asked_at < leases.surely_visible_at(payment)
     if early or payment.state is PaymentStatus.PENDING:

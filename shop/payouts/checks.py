@@ -19,12 +19,8 @@ RULES: Final = {
     "hold_is_in_flight": """
         SELECT p.reference || ' is ' || p.status || ', holds ' || COALESCE(a.balance, 0)
         FROM payout p LEFT JOIN ledger_account a
-        ON a.kind = 'hold' AND a.owner = p.reference AND a.currency = p.currency
+        ON a.code = 'hold:' || p.reference || ':' || p.currency
         WHERE COALESCE(a.balance, 0) <> CASE WHEN p.settled_at IS NULL THEN p.amount ELSE 0 END""",
-    # W3, the other way: nothing is held for a payout that is not there.
-    "hold_has_payout": """
-        SELECT a.code FROM ledger_account a WHERE a.kind = 'hold' AND a.balance <> 0
-        AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.reference = a.owner)""",
     # W4: ended means posted or returned, one of them, once; still running means neither.
     "posted_or_returned": """
         SELECT p.reference || ' is ' || p.status FROM payout p
@@ -35,13 +31,10 @@ RULES: Final = {
         OR (gone.amount IS NOT NULL AND gone.amount <> p.amount)
         OR (back.amount IS NOT NULL AND back.amount <> p.amount)
         OR (p.settled_at IS NULL AND (gone.id IS NOT NULL OR back.id IS NOT NULL))""",
-    # W4, the other way: nothing is posted for a payout that is not there.
-    "posting_has_payout": """
-        SELECT t.key FROM transfer t
-        WHERE t.event IN ('payout_requested', 'payout_succeeded', 'payout_failed', 'payout_late')
-        AND NOT EXISTS (SELECT 1 FROM payout p WHERE t.key IN ('payout-requested:' || p.reference,
-        'payout-succeeded:' || p.reference, 'payout-fee:' || p.reference,
-        'payout-failed:' || p.reference, 'payout-late:' || p.reference))""",
+    # W3, the other way: no money goes into or out of a hold without its payout.
+    "hold_has_payout": """
+        SELECT t.key FROM transfer t JOIN ledger_account a ON a.id IN (t.debit_id, t.credit_id)
+        WHERE a.kind = 'hold' AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.reference = a.owner)""",
     # P1: the history replays to the present state.
     "payout_history_replays": """
         SELECT p.reference FROM payout p WHERE p.status <> COALESCE((

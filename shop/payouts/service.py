@@ -89,7 +89,8 @@ def request(intent: Intent) -> Payout:
 
 
 def _same(first: Payout, intent: Intent) -> Payout:
-    if (first.user_id, first.money) != (intent.user_id, intent.amount):
+    asked = (intent.user_id, intent.amount, intent.payee_phone)
+    if (first.user_id, first.money, first.payee_phone) != asked:
         raise Conflict(f"this form made payout {first.reference}")
     return first
 
@@ -231,14 +232,21 @@ def cancel(payout: Payout, source: str, words: str = "") -> None:
     move(payout, PayoutStatus.CANCELLED, source, words)
 
 
+#: The calls of each route: what could not be asked about afterwards is not sent either.
+_CALLS: Final = {
+    Route.TRANSFER: ("pay_out", "payout_status"),
+    Route.REFUND: ("refund", "refund_status"),
+}
+
+
 def may_pay_out(provider: Provider) -> bool:
     """Say whether money may leave through this provider now; otherwise payouts wait as requested."""
-    return provider.can.pay_out and not provider.is_resting("pay_out")
+    return provider.can.pay_out and not any(map(provider.is_resting, _CALLS[Route.TRANSFER]))
 
 
 def may_refund(provider: Provider) -> bool:
     """Say whether a collection may be given back through this provider now."""
-    return provider.can.refund and not provider.is_resting("refund")
+    return provider.can.refund and not any(map(provider.is_resting, _CALLS[Route.REFUND]))
 
 
 def payout_methods(country: str, operator: str, currency: str) -> tuple[Method, ...]:
@@ -288,7 +296,7 @@ def claim_sends(provider: str, limit: int, question: Question) -> list[Claim]:
     """Lease due payouts that were never sent: `sending` is committed before any byte leaves (W2)."""
     one, claims = providers()[provider], []
     routes = open_routes(one)
-    if any(one.is_on_trial(operation) for operation in ("pay_out", "refund")):
+    if any(one.is_on_trial(call) for route in routes for call in _CALLS[route]):
         limit = 1  # what the breaker would refuse would come back to the wallet for nothing
     for payout in leases.due(Payout, provider, _UNSENT, limit, Payout.route.in_(routes)):
         move(payout, PayoutStatus.SENDING, "submit")

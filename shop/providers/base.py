@@ -328,7 +328,7 @@ class Provider(ABC):
 
     def is_on_trial(self, operation: str) -> bool:
         """Say whether so many calls failed that only one at a time is worth trying now."""
-        return self._breakers.of(operation).is_on_trial()
+        return self._breakers.of(operation).rests_s() is not None
 
     def call(
         self,

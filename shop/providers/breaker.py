@@ -36,10 +36,10 @@ class Breaker:
         with self._lock:
             return self._opened_at is not None and self._rest_left_s(self._opened_at) > 0
 
-    def is_on_trial(self) -> bool:
-        """Say whether it rests, or lets only a few calls through to see if all is well again."""
+    def rests_s(self) -> float | None:
+        """Give for how long it rests still: 0 when only probes pass, None when it is closed."""
         with self._lock:
-            return self._opened_at is not None
+            return None if self._opened_at is None else max(0.0, self._rest_left_s(self._opened_at))
 
     def admit(self) -> float | None:
         """Let one call through (None), or say how many seconds to wait."""

@@ -348,7 +348,7 @@ class FedaPay(Provider):
         payout_id = int(text(entity, "id") or 0)
         number = phone(payout.payee, payout.country)
         body = {"payouts": [{"id": payout_id, "phone_number": number}]}
-        answer = self._ask("start", "PUT", "/v1/payouts/start", payout.reference, body, deadline)
+        answer = self._ask("pay_out", "PUT", "/v1/payouts/start", payout.reference, body, deadline)
         if answer.ok:
             return Outcome(Status.PENDING, provider_ref=str(payout_id), words="started")
         if fresh:

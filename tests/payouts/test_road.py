@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from shop import clock, jobs, payout_decisions, payout_settlement, refunds
+from shop import clock, jobs, lanes, payout_decisions, payout_settlement, refunds
 from shop.accounts.models import User
 from shop.db import session, transaction
 from shop.errors import Conflict, InsufficientFunds
@@ -19,6 +19,7 @@ from shop.payouts import reading
 from shop.payouts import service as payouts
 from shop.payouts.models import Payout
 from shop.payouts.states import Evidence, PayoutStatus
+from shop.providers import PROVIDERS
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.methods import AmountRefused
 from shop.providers.reasons import Reason
@@ -165,6 +166,8 @@ def test_the_same_form_gives_the_first_payout(street: Street):
     assert wallet_of(street, first) == HELD - AMOUNT
     with pytest.raises(Conflict):
         street.request(user, Money(1_000, "XOF"), form_key="one")
+    with pytest.raises(Conflict):
+        street.request(user, AMOUNT, payee="+2290161020305", form_key="one")
 
 
 def test_whoever_asked_is_told_each_fact_once(street: Street, sent: Payout):
@@ -395,6 +398,14 @@ def test_after_a_rest_payouts_leave_one_by_one(street: Street, monkeypatch):
 
     with transaction():
         assert len(refunds.claim_sends("fedapay", 8)) == 1
+
+
+def test_each_kind_of_work_has_lanes_of_its_own():
+    """A payout whose provider hangs delays no payment, no other provider and no question."""
+    kinds = {ask.__name__ for ask in (jobs._submit, jobs._verify, jobs._send, jobs._trace)}
+
+    assert len(kinds) == 4
+    assert len(kinds) * len(PROVIDERS) <= lanes.MOST_LANES
 
 
 # -- what contradicts -----------------------------------------------------------------------------
