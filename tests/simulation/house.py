@@ -174,6 +174,7 @@ class Wire(BaseAdapter):
         if task is not None:
             self._watch.about_to_send(task)
         self._hub.pause(f"sends {label}")
+        self._line.arrive(self._hub.at)  # what left earlier and was slow is there before it
         try:
             if task is not None and self._line.holds(task, self._inner, request, how):
                 raise requests.ReadTimeout("on its way", request=request)
