@@ -27,6 +27,7 @@ SITUATIONS: Final = {
     "payout_answer_lost_then_found": "a payout's first answer never came, and a question finds it",
     "payout_returned_answer": "a provider says that it will not pay, and the money returns",
     "payout_returned_unsent": "a payout surely never left, and the money returns",
+    "payout_returned_people": "two people give back what nobody could tell",
     "payout_returned_absent": "a provider never heard of a payout, seen late enough to count",
     "payout_needs_a_person": "nobody can tell by machine what became of a payout",
     "payout_cancelled": "a payout is taken back before it was sent",
