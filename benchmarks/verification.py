@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ METHODS = {
     "cinetpay-orange-ci": "+22507{:05d}024", "feexpay-mtn-bj": "+2290196{:05d}4",
     "getmipay-mtn-ci": "+22505{:05d}034",
 }  # fmt: skip
-LIMIT, OURS = "the providers' own limits", "ours, all still waiting"
+LIMIT, OURS = "an ideal caller within their limits", "ours, all still waiting"
 #: Who opens the hosted pages.
 PAYER = "+2250701020304"
 #: Control port of the replayed providers, after theirs.
@@ -49,7 +50,7 @@ class Street:
     stage: Stage
     control: int
     bound_s: float
-    """The least any schedule needs: for the slowest provider, its latencies over its limit."""
+    """What an ideal caller needs: each question leaves the moment a place at its provider is free."""
 
 
 def run(rounds: int) -> list[Comparison]:
@@ -74,10 +75,19 @@ def _on(sqlite: bool, rounds: int) -> Comparison:
         here.stage.check_books()
     assert not counts["unknown"], "a question that the sandbox was never asked"
     return found.judged(
-        Goal(OURS, LIMIT, 1.15, at_most=True),
+        Goal(
+            OURS,
+            LIMIT,
+            1.15,
+            at_most=True,
+            why_missed=(
+                "One process asks all eight, 72 at once: what is left is its own processor time, some"
+                " two milliseconds for each claim, question and answer together."
+            ),
+        ),
         notes=[
             f"At the end all 1,000 were paid, and settled with their money: {paid_s:.1f} s, once,"
-            f" {paid_s / here.bound_s:.2f}× the limits. The books were derived again: no difference.",
+            f" {paid_s / here.bound_s:.2f}× the ideal. The books were derived again: no difference.",
             f"Answers of 429, which a caller above a provider's limit gets: {counts['429']}.",
         ],
     )
@@ -136,15 +146,17 @@ def _at_the_sandbox(app: Flask, world: World, base: int, kept: dict[str, str]) -
 def _recorded(app: Flask, world: World, base: int, kept: dict[str, str]) -> float:
     """Ask about every payment once; give the least time in which all of them can be asked again."""
     _at_the_sandbox(app, world, base, kept)
-    loaded, spent = app.extensions["providers"], dict.fromkeys(PROVIDERS, 0.0)
+    loaded = app.extensions["providers"]
+    places = {name: [0.0] * loaded[name].timing.concurrency for name in PROVIDERS}
     asked = [(p.provider, payments.collection_of(p)) for p in session.scalars(sa.select(Payment))]
     session.rollback()
     for name, collection in asked:
         kept_before = set(kept)
         loaded[name].collection_status(collection)
         questions = [q for q in kept if q not in kept_before and "token" not in q]
-        spent[name] += sum(map(replay.latency_s, questions))
-    return max(spent[name] / loaded[name].timing.concurrency for name in spent)
+        free_at = heapq.heappop(places[name])
+        heapq.heappush(places[name], free_at + sum(map(replay.latency_s, questions)))
+    return max(max(each) for each in places.values())
 
 
 def _verified(here: Street) -> float:
