@@ -92,13 +92,9 @@ def flow(
         while True:
             room = at_once + ahead - len(left)
             if claimed < ROUNDS * at_once and 2 * room >= at_once:
-                first = claimed == 0
-                # Those that can be asked now are not kept waiting by those that cannot.
-                items = claim(at_once if first else room)
+                items = claim(room)
                 claimed += len(items)
                 left |= {pool.submit(ask, item) for item in items}
-                if first and items and ahead:
-                    continue
             if not left:
                 return
             done, left = _handful(left, at_least=min(len(left), ahead or 1))
