@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -44,9 +45,13 @@ def hunt(house: House, planted: Bug, seed: int, most: int) -> tuple[int, str] | 
     return result.failures[0].number, result.failures[0].violations[0]
 
 
+def planted() -> dict[str, Bug]:
+    """Read every file of bugs, and give them all."""
+    for name in ("planted", "planted_out"):
+        importlib.import_module(f"tests.simulation.{name}")
+    return PLANTED
+
+
 def hunt_by_name(name: str, seed: int, most: int) -> tuple[int, str] | None:
     """Hunt in this process's own house: for a pool."""
-    import tests.simulation.planted
-    import tests.simulation.planted_out  # noqa: F401 - in a new process nothing is planted yet
-
-    return hunt(open_house(), PLANTED[name], seed, most)
+    return hunt(open_house(), planted()[name], seed, most)
