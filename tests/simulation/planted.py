@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from shop import clock, jobs, lanes, receipts, references, settlement, sweeper
+from shop import clock, jobs, lanes, leases, receipts, references, settlement, sweeper
 from shop.db import session, transaction
 from shop.orders import service as orders
 from shop.payments import service as payments
@@ -37,7 +37,7 @@ def webhook_is_believed(events: Iterable[WebhookEvent]) -> None:
             ):  # fmt: skip
                 said = Outcome(Status.SUCCEEDED, transaction_ref=f"{body.get('txnid')}{event.id}")
                 claim: Any = SimpleNamespace(payment_id=payment.id)
-                batch = settlement._locked([settlement.Answer(claim, said, clock.now(), False)])
+                batch = settlement._locked([leases.Answer(claim, said, clock.now(), False)])
                 _receive(batch, payment, batch.orders[payment.purpose_id], "webhook", said)
                 settlement._write(batch)
     _look_at(events)
