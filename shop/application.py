@@ -7,7 +7,20 @@ from pathlib import Path
 from flask import Flask
 
 import config
-from shop import accounts, checkout, cli, db, i18n, orders, payments, stores, web, webhooks
+from shop import (
+    accounts,
+    checkout,
+    cli,
+    db,
+    health,
+    i18n,
+    orders,
+    payments,
+    stores,
+    wallets,
+    web,
+    webhooks,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +35,7 @@ def build(settings: config.Settings | None = None) -> Flask:
     db.init_app(app)
     i18n.init_app(app)
     web.init_app(app)
-    for room in (accounts, stores, checkout, orders, payments, webhooks, cli):
+    buying = (accounts, stores, checkout, orders, payments, wallets)
+    for room in (*buying, health, webhooks, cli):
         room.init_app(app)
     return app

@@ -13,11 +13,14 @@ from typing import Final, Protocol, TypeVar
 from flask import current_app
 
 from shop import clock, lanes, leases, queue, refunds
+from shop.alerts import service as alerts
 from shop.boundary import in_transaction
 from shop.db import end_read, transaction
+from shop.health import service as health
 from shop.leases import Answer, Lease
 from shop.ledger import audit
 from shop.notices import service as notices
+from shop.payments import by_hand
 from shop.payments import service as payments
 from shop.payments.service import Claim
 from shop.payout_settlement import settle_payouts
@@ -59,7 +62,9 @@ def run(name: str) -> int:
     """Run one drain by name, in its own application context; give how many rows it handled."""
     with current_app.app_context():
         queue.silence(name)
-        return JOBS[name]()
+        handled = JOBS[name]()
+        health.flush()
+        return handled
 
 
 def submit_payments() -> int:
@@ -130,6 +135,8 @@ def _ask_and_settle(
     ahead = 0 if submitted else 2 * at_once
     for answers in lanes.flow(claim, one, at_once, ahead=ahead):
         settle([answer for answer in answers if answer is not None])
+        # Pages read what workers found: a breaker that opened hides its provider within the second.
+        health.flush()
         handled += len(answers)
     return handled
 
@@ -186,6 +193,19 @@ def release_holds() -> int:
     return released
 
 
+def ask_now(payment_ids: Iterable[int]) -> int:
+    """Ask about these attempts at once, whatever their turn, and settle; give how many were asked.
+
+    For a person who waits. What somebody else is asking about at this moment is left to them.
+    """
+    with transaction():
+        claims = by_hand.claim_now(payment_ids)
+    for claim in claims:
+        answer = _ask_one(payments.providers()[claim.provider], claim, _verify, submitted=False)
+        settle_payments([answer] if answer else [])
+    return len(claims)
+
+
 def process_webhooks() -> int:
     """Make the payments and payouts that messages name due at once, then verify them."""
     handled = 0
@@ -231,6 +251,7 @@ def _wake(event: WebhookEvent) -> bool:
     )
     if event.authenticity == Authenticity.SIGNED:
         leases.adopt([*named, *sent], event.path_token, event.reference, event.provider_ref)
+    payments.announced(named)
     payments.make_due(named)
     payouts.make_due(sent)
     return bool(named or sent)
@@ -248,6 +269,14 @@ def seal_books() -> int:
         return block.count if block else 0
 
 
+def watch_providers() -> int:
+    """Write what was observed, open and close alerts, forget old figures."""
+    health.flush(now=True)
+    changed = alerts.look()
+    health.forget_old()
+    return changed
+
+
 JOBS: Final[dict[str, Callable[[], int]]] = {
     "submit_payments": submit_payments,
     "process_webhooks": process_webhooks,
@@ -257,4 +286,5 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "release_holds": release_holds,
     "send_notices": send_notices,
     "seal_books": seal_books,
+    "watch_providers": watch_providers,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from threading import Lock
 from typing import Final, TypeVar
 
@@ -71,8 +72,20 @@ def _in_context(app: Flask, name: str, lane: Callable[[str], int]) -> int:
             session.remove()
 
 
+def as_they_come(items: Sequence[T], ask: Callable[[T], R], at_once: int) -> Iterator[list[R]]:
+    """Ask about all items, so many at once, and give answers in handfuls, as they come."""
+    left = iter(items)
+    rounds = len(items) + 1
+    return flow(lambda most: list(islice(left, most)), ask, max(at_once, 1), rounds=rounds)
+
+
 def flow(
-    claim: Callable[[int], Sequence[T]], ask: Callable[[T], R], at_once: int, *, ahead: int = 0
+    claim: Callable[[int], Sequence[T]],
+    ask: Callable[[T], R],
+    at_once: int,
+    *,
+    ahead: int = 0,
+    rounds: int = ROUNDS,
 ) -> Iterator[list[R]]:
     """Claim and ask, so many at once, until nothing is due; give answers in handfuls, as they come.
 
@@ -80,7 +93,7 @@ def flow(
     items wait claimed for a place: fewer, larger claims, where a lease that runs out harms nothing.
     """
     if current_app.config.get("LANES") == "inline":
-        for _round in range(ROUNDS):
+        for _round in range(rounds):
             items = claim(at_once)
             if not items:
                 return
@@ -91,7 +104,7 @@ def flow(
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         while True:
             room = at_once + ahead - len(left)
-            if claimed < ROUNDS * at_once and 2 * room >= at_once:
+            if claimed < rounds * at_once and 2 * room >= at_once:
                 items = claim(room)
                 claimed += len(items)
                 left |= {pool.submit(ask, item) for item in items}

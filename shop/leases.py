@@ -79,7 +79,8 @@ class Lease:
 L = TypeVar("L", bound=Lease)
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: Python 3.11 cannot make a frozen, slotted value of a generic by its alias.
+@dataclass(frozen=True)
 class Answer(Generic[L]):
     """What came of asking a provider about one leased attempt."""
 
@@ -89,11 +90,13 @@ class Answer(Generic[L]):
     """When the question left: an absence counts only if it was observed late enough (W5)."""
     submitted: bool
     """True for the first request, False for a question about its fate."""
+    said_by: str = ""
+    """Who answered, where it was not the provider: `staff`."""
 
     @property
     def source(self) -> str:
         """The word of the event rows."""
-        return "submit" if self.submitted else "verify"
+        return self.said_by or ("submit" if self.submitted else "verify")
 
     @property
     def heard_at(self) -> datetime | None:

@@ -63,8 +63,12 @@ def not_completed(payment: Payment, order: Order) -> Iterator[Message]:
 
 def kept(payment: Payment, receipt: Receipt, order: Order) -> Iterator[Message]:
     """Tell the payer that money came which pays nothing, and that it is theirs."""
-    if receipt.disposition != Disposition.WALLET:
-        return
+    if receipt.disposition == Disposition.WALLET:
+        yield from given_back(payment, receipt, order)
+
+
+def given_back(payment: Payment, receipt: Receipt, order: Order) -> Iterator[Message]:
+    """Tell the payer that the money of a receipt is in their wallet."""
     text = messages.money_kept(receipt.money, order.reference, language=payment.language)
     key = f"kept:{receipt.provider}:{receipt.transaction_ref}"[:80]
     yield Message(key, payment.payer_phone, Kind.MONEY_KEPT, text)

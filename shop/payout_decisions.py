@@ -17,7 +17,7 @@ from shop.payouts.service import Intent, NotRetryable
 from shop.payouts.states import Evidence, PayoutPurpose, PayoutStatus
 from shop.providers import methods
 from shop.providers.reasons import Reason
-from shop.signals import payout_settled
+from shop.signals import payout_settled, tell
 
 
 class NotHeld(Conflict):
@@ -49,7 +49,7 @@ def cancel_payout(payout_id: int, source: str, words: str = "") -> Payout:
         payout = payouts.locked([payout_id])[payout_id]
         payouts.cancel(payout, source, words)
         ledger.post(_returned(payout))
-    payout_settled.send(payout.reference)
+    tell(payout_settled, payout.reference)
     return payout
 
 
@@ -117,7 +117,7 @@ def resolve_payout(
             payouts.note(payout, by, words=f"proposes {to}: {reason}")
             return payout
         _end_by_people(payout, to, by, reason)
-    payout_settled.send(payout.reference)
+    tell(payout_settled, payout.reference)
     return payout
 
 

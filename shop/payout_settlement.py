@@ -31,7 +31,7 @@ from shop.payouts.service import Claim, Intent
 from shop.payouts.states import EDGES, OPEN, Evidence, PayoutStatus
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
-from shop.signals import payout_settled
+from shop.signals import payout_settled, tell
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def _settle_alone(answer: Answer) -> int:
 def _settle(answers: Sequence[Answer]) -> list[str]:
     ended = _settle_in_transaction(answers)
     for reference in ended:
-        payout_settled.send(reference)
+        tell(payout_settled, reference)
     return ended
 
 

@@ -16,9 +16,9 @@ from typing import TypeAlias, assert_never
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from shop import clock, leases, payment_notices, receipts
+from shop import clock, leases, payment_notices, receipts, switches
 from shop.accounts import service as accounts
-from shop.db import retrying, session, transaction
+from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import Conflict, Refusal
 from shop.ledger import service as ledger
 from shop.notices import service as notices
@@ -33,7 +33,7 @@ from shop.payments.service import Claim, Intent
 from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus, Purpose
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
-from shop.signals import payment_settled
+from shop.signals import payment_settled, tell
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,12 @@ class NotPayable(Conflict):
     code = "not_payable"
 
 
+class MethodStopped(Conflict):
+    """The shop stopped this method, or its provider's collections, since the page was shown."""
+
+    code = "method_stopped"
+
+
 class TooManyAttempts(Refusal):
     """One phone was asked so often that another request would only be a nuisance to its owner."""
 
@@ -68,7 +74,7 @@ def start_payment(intent: Intent) -> Payment:
     """Begin one attempt: its row, its stock, and nothing outside. The caller rings afterwards.
 
     The same form key gives the first attempt again (B4). Raises `NotPayable`, `AttemptUnderWay`,
-    `TooManyAttempts`, `OutOfStock`, or `AmountRefused` before anything is written.
+    `MethodStopped`, `TooManyAttempts`, `OutOfStock`, or `AmountRefused` before anything is written.
     """
     refused = intent.method.refusal(intent.method.total(intent.owed))
     if refused is not None:
@@ -94,6 +100,8 @@ def _start(intent: Intent) -> Payment:
             return again
         if order.user_id != intent.user_id or not orders.is_payable(order):
             raise NotPayable(f"order {order.reference} is {order.status}")
+        if not switches.may_collect(intent.method.provider, intent.method.code):
+            raise MethodStopped(f"{intent.method.code} is stopped")
         live = payments.live_of(intent.purpose, intent.purpose_id)
         if live is not None:
             raise AttemptUnderWay(live.reference)
@@ -162,7 +170,7 @@ def _settle(answers: Sequence[Answer]) -> list[str]:
     ended = _settle_in_transaction(answers)
     quick_state.forget(answer.claim.reference for answer in answers)
     for reference in ended:
-        payment_settled.send(reference)
+        tell(payment_settled, reference)
     return ended
 
 
@@ -197,17 +205,36 @@ class _Batch:
 
 @retrying
 def _settle_in_transaction(answers: Sequence[Answer]) -> list[str]:
-    """Change attempts, orders and books by these answers, all of it together or not at all."""
     with transaction():
-        batch, ended = _locked(answers), []
-        for answer in answers:
-            payment = batch.payments[answer.claim.payment_id]
-            before = payment.state
-            _apply(batch, answer, payment, batch.orders[payment.purpose_id])
-            if payment.settled_at is not None and payment.state is not before:
-                ended.append(payment.reference)
-        _write(batch)
-        return ended
+        return settle_inside(answers)
+
+
+def settle_inside(answers: Sequence[Answer]) -> list[str]:
+    """Change attempts, orders and books by these answers; give the references that ended now.
+
+    For a rehearsal whose transaction is rolled back; everybody else calls `settle_payments`.
+    """
+    assert in_transaction(), "all of it happens together or not at all"
+    batch, ended = _locked(answers), []
+    for answer in answers:
+        payment = batch.payments[answer.claim.payment_id]
+        before = payment.state
+        _apply(batch, answer, payment, batch.orders[payment.purpose_id])
+        if payment.settled_at is not None and payment.state is not before:
+            ended.append(payment.reference)
+    _write(batch)
+    return ended
+
+
+def tell_paid(payment: Payment, order: Order) -> None:
+    """Tell buyer and sellers of an order that people decided is paid."""
+    notices.put_all(list(payment_notices.paid([(payment, order)])))
+
+
+def tell_kept(payment: Payment, receipts_: Sequence[Receipt], order: Order) -> None:
+    """Tell the payer that money from suspense is theirs; let the articles go."""
+    _release_stock([order])
+    notices.put_all([m for r in receipts_ for m in payment_notices.given_back(payment, r, order)])
 
 
 def _locked(answers: Sequence[Answer]) -> _Batch:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 PERIOD_S: Final = 1.0
 #: Work that has been due this long was rung for in vain: the clock does it itself.
 PATIENCE: Final = timedelta(seconds=5)
-#: Seconds between two seals of the books, and between two looks at the database's clock.
+#: Seconds between two seals of the books, two looks at providers and at the database's clock.
 SEAL_EVERY_S: Final = 60.0
 
 _created = Payment.status == PaymentStatus.CREATED
@@ -76,7 +76,7 @@ def _do(name: str) -> int:
 
 
 def run_forever(stop: threading.Event) -> None:
-    """Sweep until told to stop; seal the books and follow the database's clock once a minute."""
+    """Sweep until told to stop; seal, watch and follow the database's clock once a minute."""
     sealed_at = clock.monotonic() - SEAL_EVERY_S
     while not stop.is_set():
         try:
@@ -84,6 +84,7 @@ def run_forever(stop: threading.Event) -> None:
                 sealed_at = clock.monotonic()
                 follow_database_clock()
                 _do("seal_books")
+                _do("watch_providers")
             handled = sweep()
         except sa.exc.SQLAlchemyError as error:
             logger.error("the database did not answer: %s", type(error).__name__)

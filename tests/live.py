@@ -23,7 +23,7 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 import config
-from shop import clock, create_app, sweeper
+from shop import clock, create_app, health, sweeper
 from shop.db import session
 from shop.ledger import audit
 from shop.payments import checks, provider_settings
@@ -33,6 +33,8 @@ from shop.providers import build_providers
 from shop.sandbox.server import PortBusy, Server, deliver
 from shop.sandbox.values import Movement, Prompt
 from shop.sandbox.world import World
+from shop.switches import service as switches
+from shop.switches.models import Kind
 from tests.marketplace import make_product, make_store, make_user
 from tests.visitor import Visitor
 
@@ -168,6 +170,22 @@ class Live:
         self.world.faults.clear()
         settings = self.app.config["SETTINGS"]
         self.app.extensions["providers"] = build_providers(provider_settings(settings))
+        health.init_app(self.app)
+        with self.app.app_context():
+            for rest in switches.on_now([Kind.RESTING]):
+                switches.turn_off(rest.target, Kind.RESTING)
+            session.remove()
+
+    def collect_only(self, *providers: str) -> None:
+        """Press the shop's stop buttons so that new attempts go through these providers alone."""
+        with self.app.app_context():
+            for name in self.app.extensions["providers"]:
+                target = f"{name}:collect"
+                if name in providers:
+                    switches.turn_off(target, Kind.PAUSED)
+                else:
+                    switches.turn_on(target, Kind.PAUSED, by_whom="test", reason="not this one")
+            session.remove()
 
 
 def wait_until(true: Any, what: str, within_s: float = 10.0) -> None:
@@ -189,10 +207,16 @@ def running(blank_database: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         door = socket.create_server(("127.0.0.1", 0))
         origin = f"http://127.0.0.1:{door.getsockname()[1]}"
         world, street, base = _street(origin, turning)
-        environ = {"DATA_DIR": str(folder), "PUBLIC_URL": origin, "SANDBOX_PORT": str(base)}
+        environ = {
+            "DATA_DIR": str(folder),
+            "PUBLIC_URL": origin,
+            "SANDBOX_PORT": str(base),
+            "EXPLORE_PERCENT": "0",
+        }
         app = create_app(config.from_environment(environ))
         live = Live(app, world, turning, origin, world.phones_url)
         _stock_up(live)
+        live.collect_only(*PREFIXES)  # a test's operator is then also its provider
         server = make_server(
             "127.0.0.1", 0, app, threaded=True, request_handler=_Quiet, fd=door.fileno()
         )

@@ -54,7 +54,7 @@ class Clock:
 @pytest.fixture
 def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
     """An application on a database of its own: SQLite, or what `database` asks for."""
-    environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url}
+    environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url, "EXPLORE_PERCENT": "0"}
     app = create_app(config.from_environment(environment))
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, SCHEMA_READY=True)
     app.test_client_class = Browser

@@ -23,7 +23,10 @@ FLOORS = {
     "shop.admin": 10,
     "shop.jobs": 9,
     "shop.lanes": 9,
+    "shop.reconciliation": 9,
+    "shop.rehearsal": 9,
     "shop.sweeper": 9,
+    "shop.alerts": 8,
     "shop.settlement": 8,
     "shop.payout_settlement": 8,
     "shop.payout_decisions": 8,
@@ -31,6 +34,7 @@ FLOORS = {
     "shop.refunds": 8,
     "shop.payment_notices": 8,
     "shop.receipts": 8,
+    "shop.resolution": 8,
     "shop.checkout": 7,
     "shop.orders": 6,
     "shop.wallets": 6,
@@ -44,6 +48,10 @@ FLOORS = {
     "shop.payouts": 3,
     # Between two floors: what payments and payouts share, which do not know each other.
     "shop.leases": 2.5,
+    "shop.approvals": 3,
+    "shop.health": 3,
+    # Below whoever starts something: payments and payouts ask the same stop buttons.
+    "shop.switches": 2,
     "shop.providers": 2,
     "shop.ledger": 2,
     "shop.db": 1,
@@ -73,8 +81,9 @@ ONE_ROOM = (
         "shop.payout_decisions",
         "shop.payout_notices",
         "shop.refunds",
+        "shop.resolution",
     },
-    {"shop.jobs", "shop.lanes", "shop.sweeper"},
+    {"shop.jobs", "shop.lanes", "shop.sweeper", "shop.reconciliation", "shop.rehearsal"},
 )
 
 #: Packages that a room must never know, and the few others floor 0 may.
@@ -209,8 +218,9 @@ EXCEPTIONS = {
     "shop/orders/placing.py": "the part of orders/service.py that turns a basket into an order",
     "shop/accounts/codes.py": "the part of accounts/service.py that counts tries",
     "shop/checkout/claims.py": "moves a guest's orders of two rooms together",
-    "shop/cli/payments.py": "makes one attempt due, on an operator's word",
     "shop/cli/payouts.py": "makes one payout due, on an operator's word",
+    "shop/rehearsal.py": "settles and rolls back, to show what would change",
+    "shop/resolution.py": "two people's word and what it moves, beside settlement",
 }
 
 

@@ -30,7 +30,8 @@ PUBLIC = {
 SIGNED_IN = {
     "account.forget", "account.show", "seller.delivery", "seller.drop_zone", "seller.edit_product",
     "seller.home", "seller.new_product", "seller.open_store", "seller.show_product",
-    "seller_orders.show_sales",
+    "seller_orders.show_sales", "wallet.cancel", "wallet.download", "wallet.payout", "wallet.show",
+    "wallet.withdraw",
 }  # fmt: skip
 OWNER = {
     "orders.mine", "orders.open_link", "orders.show", "payment.choose", "payment.history",
@@ -50,7 +51,7 @@ def test_every_endpoint_says_who_may_call_it(app):
 
 
 def test_addresses_end_with_a_slash_unless_they_are_files(app):
-    files = {"static", "stores.photo", "payment_status.state"}
+    files = {"static", "stores.photo", "payment_status.state", "wallet.download"}
     wrong = [
         rule.rule
         for rule in app.url_map.iter_rules()

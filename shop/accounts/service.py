@@ -41,6 +41,13 @@ def proven(phone: str) -> User | None:
     return session.scalar(query)
 
 
+def to_alert() -> Sequence[User]:
+    """List the staff who can act when a provider misbehaves."""
+    acting = User.role.in_(["admin", "finance"])
+    query = sa.select(User).where(acting, User.verified_at.is_not(None)).order_by(User.id)
+    return session.scalars(query).all()
+
+
 def by_id(user_id: int) -> User:
     """Give a user. Raises `NotFound`."""
     user = session.get(User, user_id)

@@ -7,15 +7,22 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Attach every command group."""
-    from shop.cli import demo, ledger, payments, payouts, system
+    from shop.cli import demo, ledger, payments, payouts, reconcile, system, webhooks
     from shop.cli.later import Later
 
-    for group in (demo.group, ledger.group, payments.group, payouts.group, system.config_group):
+    money = (ledger.group, payments.group, payouts.group, webhooks.group)
+    for group in (demo.group, *money, system.config_group):
         app.cli.add_command(group)
-    for command in (system.worker, system.clock_process):
+    for command in (system.worker, system.clock_process, reconcile.command):
         app.cli.add_command(command)
     app.cli.add_command(
+        Later("providers", "shop.cli.providers:group", help="Providers: look, measure, stop.")
+    )
+    app.cli.add_command(
         Later("db", "flask_migrate.cli:db", help="Bring the database to the present version.")
+    )
+    app.cli.add_command(
+        Later("fedapay", "shop.cli.fedapay:group", help="FedaPay's own objects, read only.")
     )
     app.cli.add_command(
         Later("sandbox", "shop.cli.sandbox:sandbox", help="Simulated providers and phones.")

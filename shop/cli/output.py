@@ -41,6 +41,11 @@ def emit(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         )
 
 
+def emit_document(document: Mapping[str, Any]) -> None:
+    """Print one JSON document, for commands that tell more than rows."""
+    click.echo(json.dumps(document, ensure_ascii=False, default=str))
+
+
 def say(sentence: str) -> None:
     """Tell the person at the shell something that is not data."""
     click.echo(sentence, err=True)

@@ -66,6 +66,17 @@ def suspense_receipt(receipt_id: int, provider: str, amount: Money) -> Entry:
     )
 
 
+def suspense_resolved(
+    receipt_id: int, provider: str, targets: Sequence[tuple[Account, Money]]
+) -> Entry:
+    """People decided whose the money of a receipt is: it leaves suspense, to the last franc."""
+    legs = [
+        Leg(f"suspense:{receipt_id}:{n}", chart.suspense(provider, amount.currency), to, amount)
+        for n, (to, amount) in enumerate(targets, start=1)
+    ]
+    return Entry("suspense_resolved", tuple(legs))
+
+
 def receipt_fee(receipt_id: int, provider: str, fee: Money) -> Entry:
     """The provider kept its fee out of what it collected."""
     spent = chart.expense("provider-fees", fee.currency)

@@ -160,6 +160,17 @@ def balance(account: Account) -> Money:
     return Money(sign * credits_less_debits, account.currency)
 
 
+def balances(accounts: Iterable[Account]) -> list[Money]:
+    """What guarded accounts hold, those that were ever opened, read at once."""
+    codes = [account.code for account in accounts if account.guarded]
+    rows = session.execute(
+        sa.select(LedgerAccount.balance, LedgerAccount.currency).where(
+            LedgerAccount.code.in_(codes)
+        )
+    )
+    return [Money(int(balance or 0), currency) for balance, currency in rows]
+
+
 def _summed(account_id: int) -> int:
     """Credits less debits of a system account: its snapshot and the transfers since."""
     snapshot = session.get(Snapshot, account_id)

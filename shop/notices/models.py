@@ -25,6 +25,7 @@ class Kind(StrEnum):
     PAYOUT_RETURNED = "payout_returned"
     PAYOUT_LATE = "payout_late"
     REFUND_KEPT = "refund_kept"
+    STAFF_ALERT = "staff_alert"
 
 
 class Notice(Base):

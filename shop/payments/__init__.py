@@ -9,7 +9,7 @@ from flask import Flask
 
 if TYPE_CHECKING:
     from config import Settings
-    from shop.providers.methods import Method
+    from shop.payments.offering import Reach
 
 
 def init_app(app: Flask) -> None:
@@ -28,13 +28,16 @@ def init_app(app: Flask) -> None:
     app.wsgi_app = QuickState(app, app.wsgi_app)  # type: ignore[assignment, method-assign]
 
 
-def _by_country(app: Flask) -> list[tuple[str, list[Method]]]:
+def _by_country(app: Flask) -> list[tuple[str, list[Reach]]]:
     """List what the loaded providers can collect by, country by country, in menu order."""
+    from shop.payments.offering import reach
     from shop.phone import COUNTRIES
     from shop.providers import methods
 
     served = [m for m in methods.all_methods() if m.provider in app.extensions["providers"]]
-    grouped = [(country, [m for m in served if m.country == country]) for country in COUNTRIES]
+    grouped = [
+        (country, reach([m for m in served if m.country == country])) for country in COUNTRIES
+    ]
     return [(country, listed) for country, listed in grouped if listed]
 
 

@@ -26,14 +26,22 @@ RULES: Final = {
     "success_has_receipt": """
         SELECT p.reference FROM payment p WHERE p.status = 'succeeded'
         AND NOT EXISTS (SELECT 1 FROM receipt r WHERE r.payment_id = p.id)""",
-    # P6: an order is paid if and only if its total was applied to it, the method's fee aside.
+    # P6: an order is paid if and only if its total was applied to it, the method's fee aside. What
+    # waited in suspense counts once people gave it to the order.
     "order_paid_once": """
-        SELECT o.reference || ' is ' || o.status || ', applied '
-        || COALESCE(SUM(r.applied_amount - p.fee_amount), 0)
-        FROM "order" o LEFT JOIN payment p ON p.purpose = 'order' AND p.purpose_id = o.id
-        LEFT JOIN receipt r ON r.payment_id = p.id AND r.disposition = 'applied'
+        SELECT o.reference || ' is ' || o.status || ', applied ' || COALESCE(SUM(a.amount), 0)
+        FROM "order" o LEFT JOIN (
+        SELECT p.purpose_id AS order_id, r.applied_amount - p.fee_amount AS amount
+        FROM payment p JOIN receipt r ON r.payment_id = p.id AND r.disposition = 'applied'
+        WHERE p.purpose = 'order'
+        UNION ALL
+        SELECT p.purpose_id, t.amount FROM transfer t
+        JOIN ledger_account e ON e.id = t.credit_id AND e.kind = 'escrow'
+        JOIN receipt r ON t.key LIKE 'suspense:' || r.id || ':%'
+        JOIN payment p ON p.id = r.payment_id
+        WHERE t.event = 'suspense_resolved' AND p.purpose = 'order') a ON a.order_id = o.id
         GROUP BY o.id, o.reference, o.status, o.total_amount
-        HAVING COALESCE(SUM(CASE WHEN r.id IS NULL THEN 0 ELSE r.applied_amount - p.fee_amount END), 0)
+        HAVING COALESCE(SUM(a.amount), 0)
         <> CASE WHEN o.status = 'paid' THEN o.total_amount ELSE 0 END""",
     # E2: escrow is what paid seller orders hold.
     "escrow_is_held": """

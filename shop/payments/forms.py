@@ -3,81 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, RadioField, StringField, ValidationError
 
 from shop import phone as phones
 from shop.i18n import _, _l, amount_text
-from shop.money import Money
+from shop.payments.choosing import Obstacle
+from shop.payments.offering import Option
 from shop.phone import Phone, PhoneError
 from shop.providers import methods
-from shop.providers.methods import AmountRefused, Consent, Method
+from shop.providers.methods import Consent
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A method as the page offers it: the exact total, and why it cannot be picked, if so."""
-
-    method: Method
-    total: Money
-    suggested: bool
-    obstacle: str | None
-
-
-def choices(
-    usable: Sequence[Method], owed: Money, guess: Method | None, resting: Sequence[str]
-) -> list[Choice]:
-    """Price every method, the suggested one first; say why one is out of reach just now."""
-    offered = []
-    for method in sorted(usable, key=lambda m: m is not guess):
-        total = method.total(owed)
-        offered.append(Choice(method, total, method is guess, _obstacle(method, total, resting)))
-    return offered
+def obstacle_sentence(option: Option) -> str | None:
+    """Say why an operator is out of reach just now; None when it can be picked."""
+    words = {
+        "label": option.label,
+        "amount": amount_text(option.nearest) if option.nearest else "",
+    }
+    return str(_OBSTACLES[option.obstacle]) % words if option.obstacle else None
 
 
-def _obstacle(method: Method, total: Money, resting: Sequence[str]) -> str | None:
-    refused: AmountRefused | None = method.refusal(total)
-    if refused is not None:
-        return str(
-            _(
-                "N’accepte pas ce montant. Le plus proche : %(amount)s.",
-                amount=amount_text(refused.nearest),
-            )
-        )
-    if method.provider in resting:
-        return str(_("%(label)s est perturbé en ce moment.", label=method.label))
-    return None
+_OBSTACLES: Final[dict[Obstacle, Any]] = {
+    Obstacle.AMOUNT: _l("N’accepte pas ce montant. Le plus proche : %(amount)s."),
+    Obstacle.RESTING: _l("%(label)s est perturbé en ce moment."),
+    Obstacle.OFF: _l("%(label)s est suspendu par la boutique."),
+}
 
 
 class PayForm(FlaskForm):  # type: ignore[misc]
     """Pay an order by mobile money."""
 
     form_key = HiddenField()
+    totals = HiddenField()
+    """What the page showed under each method, so that this and nothing else is charged."""
     country = HiddenField()
     phone = StringField(_l("Numéro mobile money"))
     method = RadioField(_l("Payer avec"))
     otp = StringField(_l("Code reçu"))
 
-    def __init__(self, offered: Sequence[Choice], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, offered: Sequence[Option], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.offered = {choice.method.code: choice for choice in offered}
+        self.offered = {option.method.code: option for option in offered}
         self.method.choices = [
-            (code, choice.method.label)
-            for code, choice in self.offered.items()
-            if choice.obstacle is None
+            (code, option.label) for code, option in self.offered.items() if not option.obstacle
         ]
         self.method.validate_choice = False
         self.number: Phone | None = None
         self.proposed: str | None = None
 
     @property
-    def chosen(self) -> Method | None:
-        """The method that was picked, among those that can be."""
-        choice = self.offered.get(self.method.data or "")
-        return choice.method if choice is not None and choice.obstacle is None else None
+    def chosen(self) -> Option | None:
+        """The option that was picked, among those that can be."""
+        option = self.offered.get(self.method.data or "")
+        return option if option is not None and not option.obstacle else None
+
+    def show_totals(self) -> None:
+        """Write into the form what its page shows under each method."""
+        shown = (f"{code}={option.total.amount}" for code, option in self.offered.items())
+        self.totals.data = " ".join(shown)
 
     def validate_form_key(self, field: Any) -> None:
         """Refuse a form that was not ours."""
@@ -103,16 +89,34 @@ class PayForm(FlaskForm):  # type: ignore[misc]
         self.number = number
 
     def validate_method(self, field: Any) -> None:
-        """Accept a method the page offered, reachable now."""
-        choice = self.offered.get(field.data or "")
-        if choice is None:
+        """Accept what the page offered, if it can still be had as it was shown."""
+        picked = field.data or ""
+        option = next((o for o in self.offered.values() if picked in o.choice.ranking), None)
+        if option is None:
             raise ValidationError(_("Choisissez un moyen de paiement."))
-        if choice.obstacle is not None:
-            raise ValidationError(choice.obstacle)
+        sentence = obstacle_sentence(option)
+        if sentence is not None:
+            raise ValidationError(sentence)
+        if option.method.code != picked or not self._was_shown(option):
+            field.data = option.method.code
+            raise ValidationError(
+                _(
+                    "Le chemin vers %(label)s vient de changer. Le total est maintenant %(total)s :"
+                    " vérifiez et payez.",
+                    label=option.label,
+                    total=amount_text(option.total),
+                )
+            )
+
+    def _was_shown(self, option: Option) -> bool:
+        """Say whether the total is still the one under which it was picked."""
+        shown = dict(pair.partition("=")[::2] for pair in (self.totals.data or "").split())
+        amount = str(option.total.amount)
+        return bool(shown.get(option.method.code, amount) == amount)
 
     def validate_otp(self, field: Any) -> None:
         """Ask for the code where the operator wants one before we call."""
-        method = self.chosen
+        method = self.chosen.method if self.chosen else None
         if method is None or method.consent is not Consent.OTP_BEFORE:
             field.data = None
             return
@@ -134,11 +138,6 @@ class ClaimForm(FlaskForm):  # type: ignore[misc]
         field.data = " ".join((field.data or "").split())
         if not 4 <= len(field.data) <= 40 or not field.data.isprintable():
             raise ValidationError(_("Recopiez la référence du SMS : de 4 à 40 caractères."))
-
-
-def usable_for(country: str, owed: Money) -> Sequence[Method]:
-    """The methods of a payer's country that pay in this currency."""
-    return methods.for_country(country, owed.currency)
 
 
 def countries_for(currency: str) -> list[str]:

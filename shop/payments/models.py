@@ -20,6 +20,7 @@ def _in(column: str, words: Any) -> str:
 
 _LIVE = sa.text(f"{_in('status', LIVE)} AND superseded_at IS NULL")
 _DUE = sa.text("next_check_at IS NOT NULL")
+_ENDED = sa.text("settled_at IS NOT NULL")
 
 
 class Payment(Asked, Base):
@@ -44,6 +45,17 @@ class Payment(Asked, Base):
         sa.Index("ix_payment_user_id_id", "user_id", "id"),
         sa.Index("ix_payment_payer_phone_created_at", "payer_phone", "created_at"),
         sa.Index("ix_payment_purpose_purpose_id", "purpose", "purpose_id"),
+        # The latest outcomes of a method, and of a provider: what choosing and alerts look at.
+        sa.Index(
+            *("ix_payment_outcome", "method", "settled_at"),
+            sqlite_where=_ENDED,
+            postgresql_where=_ENDED,
+        ),
+        sa.Index(
+            *("ix_payment_provider_outcome", "provider", "settled_at"),
+            sqlite_where=_ENDED,
+            postgresql_where=_ENDED,
+        ),
     )
 
     form_key: Mapped[str] = mapped_column(sa.String(64), unique=True)
@@ -70,6 +82,8 @@ class Payment(Asked, Base):
     payer_claim: Mapped[str | None] = mapped_column(sa.String(40))
     """The operator's reference as the buyer typed it: a hint for matching, never a proof."""
 
+    announced_at: Mapped[datetime | None]
+    """When a webhook first named it; None for one that nobody announced."""
     superseded_at: Mapped[datetime | None]
     """When the buyer chose another method; this attempt is still watched to its end."""
     expires_at: Mapped[datetime]
@@ -94,6 +108,20 @@ class Payment(Asked, Base):
     def state(self) -> PaymentStatus:
         """The status as its enum."""
         return PaymentStatus(self.status)
+
+
+class PaymentChoice(Base):
+    """Why an attempt goes through its provider: what was known, and the order it led to."""
+
+    __tablename__ = "payment_choice"
+
+    payment_id: Mapped[int] = mapped_column(sa.ForeignKey("payment.id"), primary_key=True)
+    made_at: Mapped[datetime]
+    asked: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
+    """The candidates with their facts, and what the draw was: see `choosing.asked_as_data`."""
+    ranking: Mapped[list[str]] = mapped_column(sa.JSON)
+    chosen: Mapped[str] = mapped_column(sa.String(30))
+    explored: Mapped[bool]
 
 
 class PaymentEvent(Base):

@@ -22,18 +22,22 @@ from shop.errors import NotFound
 from shop.leases import CHECK_EVERY_S, Lease, provider_of, providers
 from shop.leases import late_watch_s as _late_watch_s
 from shop.money import Money
-from shop.payments.models import Payment, PaymentEvent, Receipt
+from shop.payments.choosing import Choice, asked_as_data
+from shop.payments.models import Payment, PaymentChoice, PaymentEvent, Receipt
 from shop.payments.states import EDGES, LIVE, OPEN, PaymentStatus, Purpose
 from shop.providers import methods
 from shop.providers.base import Collection as AskedFor
 from shop.providers.base import Outcome
 from shop.providers.methods import Method
+from shop.switches.service import is_silent
 
 __all__ = ["CHECK_EVERY_S", "provider_of", "providers"]
 
 #: A stranger who knows a number may not make its phone ring all day.
 ASKED_LATELY_S: Final = 900.0
 MOST_PER_PHONE: Final = 8
+#: Without webhooks we ask this many times as often, never more than every few seconds.
+SILENCE_SPEED: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,8 @@ class Intent:
     form_key: str
     language: str = "fr"
     otp: str | None = None
+    choice: Choice | None = None
+    """How the page came to this method, kept as evidence; None where somebody named it."""
 
 
 def create(intent: Intent) -> Payment:
@@ -82,7 +88,22 @@ def create(intent: Intent) -> Payment:
     session.add(payment)
     session.flush()
     note(payment, "buyer", new=PaymentStatus.CREATED)
+    if intent.choice is not None:
+        _keep_choice(payment, intent.choice)
     return payment
+
+
+def _keep_choice(payment: Payment, choice: Choice) -> None:
+    session.add(
+        PaymentChoice(
+            payment_id=payment.id,
+            made_at=choice.at,
+            asked=asked_as_data(choice),
+            ranking=list(choice.ranking),
+            chosen=payment.method,
+            explored=choice.explored,
+        )
+    )
 
 
 def by_form_key(form_key: str) -> Payment | None:
@@ -319,7 +340,10 @@ def schedule(
 
 def _wait_s(payment: Payment, heard_at: datetime | None) -> float | None:
     if payment.state in OPEN:
-        return leases.open_wait_s(payment, payment.created_at)
+        wait_s = leases.open_wait_s(payment, payment.created_at)
+        if wait_s is not None and is_silent(payment.provider):
+            return max(wait_s / SILENCE_SPEED, CHECK_EVERY_S)
+        return wait_s
     if payment.state is PaymentStatus.FAILED and payment.settled_at is not None:
         return _late_watch_s(payment.settled_at, heard_at)
     return None
@@ -329,6 +353,13 @@ def _to_expiry_s(payment: Payment) -> float:
     """Never sleep through the moment the request expires: the provider then has its final word."""
     left_s = (payment.expires_at - clock.now()).total_seconds()
     return left_s + CHECK_EVERY_S if left_s > 0 else float("inf")
+
+
+def announced(payments: Iterable[Payment]) -> None:
+    """Note that a webhook named these: its first word counts, for the detector of silence."""
+    assert in_transaction(), "announcements are kept with the message that made them"
+    for payment in payments:
+        payment.announced_at = payment.announced_at or clock.now()
 
 
 def make_due(payments: Iterable[Payment]) -> int:

@@ -90,6 +90,7 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         title=wording.TITLES[wording.phase(payment, method)],
         masked=masked,
         gesture=wording.gesture(method, masked, total),
+        page_owner=wording.page_owner(method),
         ending=wording.ending(payment, method, total),
         receipts=reading.receipts_of(payment.id),
         kept=wording.kept_sentence,

@@ -17,14 +17,15 @@ from shop.ledger import service as ledger
 from shop.orders import access
 from shop.orders import service as orders
 from shop.orders.models import Order
-from shop.payments import reading, wording
+from shop.payments import offering, reading, wording
 from shop.payments import service as payments
-from shop.payments.forms import Choice, PayForm, choices, countries_for, usable_for
+from shop.payments.forms import PayForm, countries_for, obstacle_sentence
 from shop.payments.models import Payment
+from shop.payments.offering import Need, Option
 from shop.payments.service import Intent
 from shop.payments.states import PaymentStatus, Purpose
 from shop.providers import methods
-from shop.settlement import AttemptUnderWay, NotPayable, TooManyAttempts
+from shop.settlement import AttemptUnderWay, MethodStopped, NotPayable, TooManyAttempts
 from shop.web import form_key, guest_or_signed_in
 
 bp = Blueprint("payment", __name__)
@@ -56,13 +57,13 @@ def choose(reference: str) -> str | BaseResponse:
     live = payments.live_of(Purpose.ORDER, order.id)
     if live is not None:
         return redirect(url_for("payment_status.show", reference=live.reference), 303)
-    country = _country(order)
-    offered = _offer(order, country, order.contact_phone)
+    country, key = _country(order), form_key()
+    offered = _offer(order, country, key)
     form = PayForm(offered, formdata=None)
-    form.form_key.data, form.country.data = form_key(), country
+    form.form_key.data, form.country.data = key, country
     form.phone.data = _typed_phone(order, country)
     form.method.data = next(
-        (c.method.code for c in offered if c.suggested and not c.obstacle), None
+        (o.method.code for o in offered if o.suggested and not o.obstacle), None
     )
     return _page(order, form, offered)
 
@@ -73,7 +74,8 @@ def start(reference: str) -> BaseResponse | tuple[str, int]:
     """Begin one attempt and go to its status page, on our own address (U16)."""
     order = access.of_browser(reference)
     country = request.form.get("country", order.country)
-    offered = _offer(order, country, order.contact_phone)
+    key, shown = request.form.get("form_key", ""), request.form.get("method")
+    offered = _offer(order, country, key, shown)
     form = PayForm(offered)
     if not form.validate_on_submit() or form.number is None or form.chosen is None:
         return _page(order, form, offered), 422
@@ -83,7 +85,8 @@ def start(reference: str) -> BaseResponse | tuple[str, int]:
                 purpose=Purpose.ORDER,
                 purpose_id=order.id,
                 user_id=order.user_id,
-                method=form.chosen,
+                method=form.chosen.method,
+                choice=form.chosen.choice,
                 payer_phone=form.number.e164,
                 owed=order.total,
                 form_key=form.form_key.data,
@@ -95,6 +98,9 @@ def start(reference: str) -> BaseResponse | tuple[str, int]:
         return redirect(url_for("payment_status.show", reference=under_way.reference), 303)
     except NotPayable:
         return redirect(url_for("orders.show", reference=reference), 303)
+    except MethodStopped:
+        form.form_errors.append(_("Ce moyen vient d’être suspendu par la boutique."))
+        return _page(order, form, offered), 409
     except TooManyAttempts:
         form.form_errors.append(
             _("Ce numéro a reçu beaucoup de demandes. Attendez un quart d’heure.")
@@ -119,20 +125,28 @@ def _typed_phone(order: Order, country: str) -> str:
     return phones.local(number.e164) if number.country == country else ""
 
 
-def _offer(order: Order, country: str, phone: str) -> list[Choice]:
-    usable = [m for m in usable_for(country, order.total) if m.provider in payments.providers()]
-    resting = [name for name, one in payments.providers().items() if one.is_resting()]
-    guess = methods.suggested(phones.parse(phone, country), usable)
-    return choices(usable, order.total, guess, resting)
+def _offer(order: Order, country: str, key: str, shown: str | None = None) -> list[Option]:
+    need = Need(
+        purpose=Purpose.ORDER,
+        purpose_id=order.id,
+        owed=order.total,
+        country=country,
+        form_key=key,
+        shown=shown,
+    )
+    return offering.options(need, phones.parse(order.contact_phone, country))
 
 
-def _page(order: Order, form: PayForm, offered: list[Choice]) -> str:
+def _page(order: Order, form: PayForm, offered: list[Option]) -> str:
+    form.show_totals()
     return render_template(
         "payments/choose.html",
         order=order,
         form=form,
         offered=offered,
         countries=countries_for(order.currency),
+        obstacle=obstacle_sentence,
+        through=wording.through,
     )
 
 

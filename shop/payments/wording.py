@@ -12,7 +12,8 @@ from shop import clock
 from shop.i18n import _l
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Note, PaymentStatus
-from shop.providers.methods import Consent, Method
+from shop.providers import PROVIDERS
+from shop.providers.methods import Consent, Method, rows
 from shop.providers.reasons import Reason
 
 #: Age in seconds from which the waiting page says more.
@@ -229,9 +230,34 @@ _KEPT: Final[dict[str, Any]] = {
 }
 
 
+def through(method: Method) -> str:
+    """Say in a few words where the payer will say yes, for the line under an operator."""
+    words = {"page": page_owner(method), "operator": method.label, "ussd": method.ussd}
+    return str(_THROUGH[method.consent]) % words
+
+
+_THROUGH: Final[dict[str, Any]] = {
+    Consent.PUSH: _l("demande sur le téléphone"),
+    Consent.GUIDED: _l("SMS, puis composez %(ussd)s"),
+    Consent.OTP_BEFORE: _l("code à demander avant, au %(ussd)s"),
+    Consent.OTP_AFTER: _l("code reçu par SMS"),
+    Consent.REDIRECT: _l("sur la page %(page)s"),
+    Consent.APP: _l("dans l’application %(operator)s"),
+}
+
+
+def page_owner(method: Method) -> str:
+    """Name whose page opens: an aggregator's own, else the operator's."""
+    served = {row.operator for row in rows() if row.provider == method.provider}
+    return PROVIDERS[method.provider].label if len(served) > 1 else method.label
+
+
 def gesture(method: Method, phone: str, total: str) -> str:
     """Say what to do on the phone, in the operator's own gesture (UX §3.4, §10)."""
-    words = {"phone": phone, "total": total, "operator": method.label, "ussd": method.ussd}
+    words = {
+        "phone": phone, "total": total, "operator": method.label, "ussd": method.ussd,
+        "page": page_owner(method),
+    }  # fmt: skip
     if method.consent is Consent.PUSH and method.fallback is Consent.GUIDED:
         return str(
             _l(
@@ -252,6 +278,6 @@ _GESTURES: Final[dict[str, Any]] = {
     ),
     Consent.OTP_BEFORE: _l("%(operator)s vérifie le code que vous avez recopié."),
     Consent.OTP_AFTER: _l("%(operator)s envoie un code par SMS au %(phone)s."),
-    Consent.REDIRECT: _l("Continuez sur la page de %(operator)s et validez %(total)s."),
+    Consent.REDIRECT: _l("Continuez sur la page de %(page)s et validez %(total)s."),
     Consent.APP: _l("Ouvrez %(operator)s et confirmez %(total)s. Revenez ensuite ici."),
 }

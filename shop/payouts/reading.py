@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from shop.db import session
+from shop.money import Money
 from shop.payouts.models import Payout, PayoutEvent, Refund
-from shop.payouts.states import PayoutStatus
+from shop.payouts.states import IN_FLIGHT, PayoutStatus
 
 
 def listed(
@@ -30,6 +31,16 @@ def listed(
     if before_id is not None:
         query = query.where(Payout.id < before_id)
     return session.scalars(query.order_by(Payout.id.desc()).limit(limit)).all()
+
+
+def in_flight(owners: Collection[int]) -> dict[str, Money]:
+    """Say what is set apart for people's payouts that have not ended, in each currency (W3)."""
+    rows = session.execute(
+        sa.select(Payout.currency, sa.func.sum(Payout.amount))
+        .where(Payout.user_id.in_(owners), Payout.status.in_(IN_FLIGHT))
+        .group_by(Payout.currency)
+    )
+    return {currency: Money(int(amount), currency) for currency, amount in rows}
 
 
 def events_of(payout_id: int) -> Sequence[PayoutEvent]:

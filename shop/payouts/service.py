@@ -15,7 +15,7 @@ from typing import Final
 import sqlalchemy as sa
 from flask import current_app
 
-from shop import clock, leases, references
+from shop import clock, leases, references, switches
 from shop.db import in_transaction, session
 from shop.errors import Conflict, NotFound
 from shop.leases import Lease, provider_of, providers
@@ -38,6 +38,7 @@ from shop.providers.base import Outcome, Provider
 from shop.providers.base import Payout as AskedFor
 from shop.providers.base import Refund as AskedBack
 from shop.providers.methods import Method
+from shop.switches.service import Direction
 
 
 class NotCancellable(Conflict):
@@ -241,28 +242,36 @@ _CALLS: Final = {
 
 def may_pay_out(provider: Provider) -> bool:
     """Say whether money may leave through this provider now; otherwise payouts wait as requested."""
-    return provider.can.pay_out and not any(map(provider.is_resting, _CALLS[Route.TRANSFER]))
+    return provider.can.pay_out and _is_open(provider, Route.TRANSFER)
 
 
 def may_refund(provider: Provider) -> bool:
     """Say whether a collection may be given back through this provider now."""
-    return provider.can.refund and not any(map(provider.is_resting, _CALLS[Route.REFUND]))
+    return provider.can.refund and _is_open(provider, Route.REFUND)
+
+
+def _is_open(provider: Provider, route: Route) -> bool:
+    """Say whether nobody stopped money from leaving here, and no call it needs rests."""
+    stopped = not switches.may_pay_out(provider.name)
+    return not stopped and not any(map(provider.is_resting, _CALLS[route]))
 
 
 def payout_methods(country: str, operator: str, currency: str) -> tuple[Method, ...]:
-    """Name the ways to send money to a number of this operator now, in the table's order.
+    """Name the ways to send money to a number of this operator now: the table's order, the broken last.
 
     Rows that pages do not offer to buyers count too: whom we collect by does not bind how we send.
     """
-    loaded = providers()
-    return tuple(
+    loaded, now = providers(), switches.board()
+    found = [
         row
         for row in methods.rows()
         if (row.country, row.operator, row.currency) == (country, operator, currency)
         and row.provider in loaded
         and loaded[row.provider].pays_out_to(operator, country)
         and may_pay_out(loaded[row.provider])
-    )
+    ]
+    # A worker's breaker is seen here by its switch: this process calls nobody.
+    return tuple(sorted(found, key=lambda row: now.resting(row.provider, Direction.PAY_OUT)))
 
 
 def asked_for(payout: Payout) -> AskedFor:
@@ -388,7 +397,9 @@ def is_overdue(payout: Payout) -> bool:
 
 def _can_be_found(payout: Payout) -> bool:
     """Say whether the provider could know which payout we mean."""
-    return payout.provider_ref is not None or provider_of(payout).can.lookup_by_reference
+    can = provider_of(payout).can
+    found_by_ours = can.refund if Route(payout.route) is Route.REFUND else can.payout_lookup
+    return payout.provider_ref is not None or found_by_ours
 
 
 def make_due(payouts: Iterable[Payout]) -> int:

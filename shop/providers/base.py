@@ -5,8 +5,9 @@ from __future__ import annotations
 import hmac
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
@@ -203,6 +204,8 @@ class Capabilities:
     dates_webhooks: bool = True
     """What is signed holds its moment: an old message is refused. Otherwise its event id, kept by
     the inbox, is all that tells a replay."""
+    lists: bool = False
+    """It can list every collection of a time window, made by us or not."""
     expires_alone: bool = True
     """A request nobody answers ends as FAILED by itself; otherwise it stays PENDING for ever."""
 
@@ -241,6 +244,19 @@ class Answer:
         return 200 <= self.status < 300
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one call came to, for whoever counts: no reference, no number, no secret."""
+
+    provider: str
+    operation: str
+    result: str
+    """`answered` (a refusal too), `busy`, `http_502`, `unreadable`, `silence`, `unreached`."""
+    spent_ms: int
+    rests_s: float | None
+    """For how long this operation will not be called; 0: only probes are; None: it is well."""
+
+
 class Provider(ABC):
     """One mobile-money API. Settings are keyword arguments: a missing one stops the program."""
 
@@ -255,10 +271,15 @@ class Provider(ABC):
     sandbox_settings: ClassVar[Mapping[str, str]]
     """What the sandbox's merchant signs in with: worth nothing outside it."""
 
+    webhook_headers: ClassVar[tuple[str, ...]] = ()
+    """The headers without which no message of this provider is genuine."""
+
     def __init__(self, *, base_url: str, session: requests.Session | None = None) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session or wire.new_session(self.timing.concurrency)
         self._breakers = Breakers()
+        self.observer: Callable[[Observed], None] | None = None
+        """Told of every call after it ended, in the caller's thread; it must be quick."""
 
     @abstractmethod
     def collect(self, collection: Collection) -> Outcome:
@@ -322,6 +343,14 @@ class Provider(ABC):
         """
         raise UnsupportedOperation(f"{self.name} does not tell its balance")
 
+    def listed(self, since: datetime, until: datetime | None) -> Iterator[Outcome]:
+        """Give the collections begun in a window that ended with money, whoever made them.
+
+        For reconciliation: what comes is compared with our receipts. Raises `ProviderUnavailable`
+        midway when the list cannot be read to its end. Declared by `can.lists`.
+        """
+        raise UnsupportedOperation(f"{self.name} has no list")
+
     def is_resting(self, operation: str = "collect") -> bool:
         """Say whether calls are refused for now because too many failed; checkout hides it."""
         return self._breakers.of(operation).is_open()
@@ -372,10 +401,14 @@ class Provider(ABC):
             healthy = True
             return answer
         except wire.WireFailure as failure:
+            result = "silence" if failure.sent else "unreached"
             raise ProviderUnavailable(f"{self.name}: {failure}", sent=failure.sent) from failure
         finally:
             breaker.record(healthy)
             spent_ms = round((clock.monotonic() - started) * 1000)
+            if self.observer is not None:
+                word = _in_a_word(result, healthy=healthy)
+                self.observer(Observed(self.name, operation, word, spent_ms, breaker.rests_s()))
             # References and our own paths only: never a phone number, a secret or a body.
             logger.info(
                 "%s %s: %s %s -> %s in %d ms",
@@ -430,6 +463,17 @@ class Provider(ABC):
 
 #: Request timeout, too early, too many requests: a 4xx that refuses nothing for good.
 _TELLS_NOTHING = frozenset({408, 425, 429})
+
+
+def _in_a_word(result: int | str, *, healthy: bool) -> str:
+    """Name what a call came to; the kinds are few, so that they can be counted."""
+    if isinstance(result, str):
+        return result
+    if result == 429:
+        return "busy"
+    if healthy:
+        return "answered"
+    return f"http_{result}" if result >= 300 and result not in range(400, 500) else "unreadable"
 
 
 class UnsupportedOperation(ProviderError):

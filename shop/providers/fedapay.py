@@ -9,8 +9,9 @@ which its page still takes money; "was paid" in its libraries counts what was re
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import ClassVar
 from urllib.parse import quote, urlencode
@@ -34,6 +35,7 @@ from shop.providers.base import (
     Status,
     Timing,
 )
+from shop.providers.fedapay_api import FedaPayApi
 from shop.providers.fedapay_words import (
     MODES,
     PAYOUT_STATUSES,
@@ -71,9 +73,11 @@ class FedaPay(Provider):
         deduplicates=True,
         lookup_by_reference=True,
         payout_lookup=True,
+        lists=True,
     )
     # An unpaid transaction expires after 24 hours.
     timing = Timing(approval_s=86_400.0, finality_s=172_800.0)
+    webhook_headers = ("X-FEDAPAY-SIGNATURE",)
     sandbox_port = 5
     sandbox_settings: ClassVar[Mapping[str, str]] = {
         "secret_key": "sk_sandbox_cauri0000000000000000",
@@ -95,6 +99,8 @@ class FedaPay(Provider):
         self._webhook_secrets = [s.strip() for s in webhook_secret.split(",") if s.strip()]
         self._only_mode = mode
         """`momo_test`, the one mode of FedaPay's own sandbox."""
+        self.api = FedaPayApi(self._ask)
+        """The objects behind the promises, call by call."""
 
     def collect(self, collection: Collection) -> Outcome:
         """Make a transaction, then ring the phone or give the page's address.
@@ -177,6 +183,26 @@ class FedaPay(Provider):
                 held += self.money(entry.get("amount"), currency)
         return held
 
+    def listed(self, since: datetime, until: datetime | None) -> Iterator[Outcome]:
+        """Read FedaPay's own list, ours or not; a status word we do not know stops it."""
+        for transaction in self.api.transactions.since(since):
+            word = text(transaction, "status") or ""
+            status = STATUSES.get(word)
+            if status is None:
+                raise self.unavailable(f"unknown status {evidence(word)}")
+            made_at = datetime.fromisoformat(text(transaction, "created_at") or "")
+            if status is not Status.SUCCEEDED or (until is not None and made_at >= until):
+                continue
+            currency = currency_of(transaction)
+            provider_ref = text(transaction, "id")
+            yield Outcome(
+                status,
+                amount=self.money(transaction.get("amount"), currency),
+                provider_ref=provider_ref,
+                transaction_ref=provider_ref,
+                words=evidence(word),
+            )
+
     def parse_webhook(self, *, headers: Mapping[str, str], body: bytes, now_s: float) -> Notice:
         """Check X-FEDAPAY-SIGNATURE over the raw bytes; only then is anything read."""
         given = header(headers, "X-FEDAPAY-SIGNATURE")
@@ -207,6 +233,7 @@ class FedaPay(Provider):
         body: object = None,
         deadline: float | None = None,
     ) -> Answer:
+        """Send one request with our key; the reference is for the log."""
         headers = {"Authorization": f"Bearer {self._secret_key}"}
         if body is not None:
             headers["Content-Type"] = "application/json"

@@ -100,6 +100,7 @@ class GetMiPay(Provider):
         dates_webhooks=False,
         expires_alone=False,
     )
+    webhook_headers = ("X-GetMiPay-Signature",)
     sandbox_port = 8
     sandbox_settings: ClassVar[Mapping[str, str]] = {
         "api_key": "gmp_pk_sandbox000000000000000000000000",

@@ -81,6 +81,8 @@ def reason_of(code: str, asked: Collection | Payout) -> Reason:
 
 def contradiction_in(data: Data, asked: Collection | Payout) -> str | None:
     """Say whether an answer is about another payment, or another currency."""
-    if id_in(data) != asked.provider_ref:
+    # Beside GetMiPay's own id, `reference` is ours; alone, it is one of the names of theirs.
+    ours = text(data, "reference") if text(data, "transaction_id") else None
+    if id_in(data) != asked.provider_ref or ours not in (None, asked.reference):
         return "reference"
     return None if text(data, "currency") == asked.amount.currency else "currency"

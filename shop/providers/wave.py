@@ -80,6 +80,7 @@ class Wave(Provider):
         payout_lookup=True,
     )
     timing = Timing(approval_s=1800.0)
+    webhook_headers = ("Wave-Signature",)
     sandbox_port = 1
     sandbox_settings: ClassVar[Mapping[str, str]] = {
         "api_key": "wave_ci_prod_sandbox0000000000000000000000",

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 
 from shop.money import Money
-from shop.sandbox import fedapay_page, fedapay_payouts
+from shop.sandbox import fedapay_desk, fedapay_page, fedapay_payouts
 from shop.sandbox.credentials import FEDAPAY, MERCHANT
 from shop.sandbox.faults import Operation
 from shop.sandbox.fedapay_objects import (
@@ -106,10 +106,10 @@ def create_app(world: World) -> Flask:
     # The reference page and the libraries disagree on the path.
     add(f"{base}/<mode>", "send_documented", calls.send, methods=["POST"])
     add("/v1/<mode>", "send", calls.send, methods=["POST"])
-    add("/v1/currencies", "currencies", calls.currencies, methods=["GET"])
-    add("/v1/balances", "balances", calls.balances, methods=["GET"])
     app.register_error_handler(404, lambda _e: error(404, "Not found"))
     app.register_blueprint(fedapay_payouts.create_blueprint(world))
+    app.register_blueprint(fedapay_desk.create_blueprint(world))
+    fedapay_desk.keep_log(app, world)
     app.register_blueprint(fedapay_page.create_blueprint(world))
     furnish(app)
     return behind_line(app)
@@ -165,24 +165,6 @@ class _Transactions:
             return error(422, "Invalid phone", phone_number=["is not valid"])
         names = (prompt.reference, prompt.provider_ref)
         return self._answer(Operation.CREATE, names, lambda: self._send(prompt, mode, number))
-
-    def currencies(self) -> Response:
-        """List the currencies and the modes of each."""
-        listed = [
-            {"klass": "v1/currency", "id": number, "iso": iso, "div": 1, "modes": sorted(MODES)}
-            for iso, number in CURRENCIES.items()
-        ]
-        return owner_refusal() or json_answer({"v1/currencies": listed, "meta": {"page": 1}})
-
-    def balances(self) -> Response:
-        """Tell what the merchant's balances hold."""
-        told = [
-            {"klass": "v1/balance", "id": number, "currency_id": number, "mode": "mtn",
-             "amount": self._world.merchant_balance(NAME, iso).amount}
-            for iso, number in CURRENCIES.items()
-        ]  # fmt: skip
-        listed = {"v1/balances": told}
-        return owner_refusal() or self._answer(Operation.READ, (), lambda: json_answer(listed))
 
     def _create(self, body: dict[str, Any]) -> Response:
         problems = _problems(body)

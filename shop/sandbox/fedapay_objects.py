@@ -80,6 +80,7 @@ def transaction_object(prompt: Prompt, now: datetime) -> dict[str, Any]:
         "updated_at": stamp(prompt.completed_at or prompt.created_at),
         "approved_at": stamp(prompt.completed_at) if paid else None,
         "expired_at": stamp(prompt.completed_at) if word == "expired" else None,
+        "deleted_at": sent.get("deleted_at"),
         "last_error_code": NO_FUNDS if broke else None,
         "last_error_message": None,
         "transaction_key": f"2026{prompt.id:013d}" if paid else None,

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from shop.sandbox import phones_api
 from shop.sandbox.credentials import MERCHANT
-from shop.sandbox.faults import IMPOSSIBLE, PROVIDERS, WIRE, FaultKind, FaultRefused
+from shop.sandbox.faults import IMPOSSIBLE, FaultKind, FaultRefused, Operation
 from shop.sandbox.handsets import DEMO, NoSuchPhone, typed_number
 from shop.sandbox.pages import furnish, language, page
 from shop.sandbox.registry import DEFAULT_PORT, info
@@ -168,13 +168,14 @@ def _plant(world: World) -> None:
         calls=int(form["calls"]) if form.get("calls") else None,
         seconds=float(form["seconds"]) if form.get("seconds") else None,
         accepted=form.get("accepted") == "1",
+        on=form.get("on") or Operation.ANY,
     )
 
 
 def _panel(world: World, problem: str | None = None) -> str:
     possible = {
         name: [kind for kind in FaultKind if kind not in IMPOSSIBLE.get(name, frozenset())]
-        for name in PROVIDERS
+        for name in world.desks
     }
     return page(
         "control.html",
@@ -182,7 +183,7 @@ def _panel(world: World, problem: str | None = None) -> str:
         outgoing=[("payout", one) for one in world.payouts.latest(_RECENT)]
         + [("refund", one) for one in world.refunds.latest(_RECENT)],
         possible=possible,
-        wire=WIRE,
+        calls=list(Operation),
         desks=world.desks,
         choices=CHOICES,
         chosen=world.switches.all(),

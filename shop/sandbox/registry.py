@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
 
 import requests
 from flask import Flask
@@ -24,26 +24,36 @@ from shop.sandbox.world import World
 
 DEFAULT_PORT: Final = 9100
 
-PROVIDERS: Final[dict[str, tuple[int, Callable[[World], Flask]]]] = {
-    "wave": (1, wave.create_app),
-    "mtn": (2, mtn.create_app),
-    "orange": (3, orange.create_app),
-    "moov": (4, moov.create_app),
-    "fedapay": (5, fedapay.create_app),
-    "cinetpay": (6, cinetpay.create_app),
-    "feexpay": (7, feexpay.create_app),
-    "getmipay": (8, getmipay.create_app),
+
+class Origin(NamedTuple):
+    """One simulated provider: where it listens, what answers, and what its merchant signs in with."""
+
+    port: int
+    """Counted from the sandbox's own port."""
+    create_app: Callable[[World], Flask]
+    credentials: Mapping[str, str]
+
+
+PROVIDERS: Final[dict[str, Origin]] = {
+    "wave": Origin(1, wave.create_app, credentials.ALL["wave"]),
+    "mtn": Origin(2, mtn.create_app, credentials.ALL["mtn"]),
+    "orange": Origin(3, orange.create_app, credentials.ALL["orange"]),
+    "moov": Origin(4, moov.create_app, credentials.ALL["moov"]),
+    "fedapay": Origin(5, fedapay.create_app, credentials.ALL["fedapay"]),
+    "cinetpay": Origin(6, cinetpay.create_app, credentials.ALL["cinetpay"]),
+    "feexpay": Origin(7, feexpay.create_app, credentials.ALL["feexpay"]),
+    "getmipay": Origin(8, getmipay.create_app, credentials.ALL["getmipay"]),
 }
 
 
 def origin(provider: str, port: int = DEFAULT_PORT, host: str = "127.0.0.1") -> str:
     """Tell a simulated provider's bare origin."""
-    return f"http://{host}:{port + PROVIDERS[provider][0]}"
+    return f"http://{host}:{port + PROVIDERS[provider].port}"
 
 
 def create_apps(world: World) -> dict[str, Flask]:
     """Make every provider's app on one world."""
-    return {name: create_app(world) for name, (_offset, create_app) in PROVIDERS.items()}
+    return {name: one.create_app(world) for name, one in PROVIDERS.items()}
 
 
 def mount(session: requests.Session, world: World, port: int = DEFAULT_PORT) -> dict[str, Flask]:
@@ -60,7 +70,7 @@ def info(port: int = DEFAULT_PORT, host: str = "127.0.0.1") -> dict[str, object]
         "phones": f"http://{host}:{port}/",
         "sms": f"http://{host}:{port}/sms/messages",
         "providers": {
-            name: {"origin": origin(name, port, host), "credentials": credentials.ALL[name]}
-            for name in PROVIDERS
+            name: {"origin": origin(name, port, host), "credentials": one.credentials}
+            for name, one in PROVIDERS.items()
         },
     }

@@ -50,8 +50,8 @@ class World:
         """Open the world. `deliver` sends one webhook and gives the status it met (0: none)."""
         self.shop_url = shop_url.rstrip("/")
         self.phones_url = phones_url.rstrip("/")
-        self.faults = Faults()
         self.desks: dict[str, Desk] = {}
+        self.faults = Faults(self.desks)
         self.book_file = Book(store, clock, rng)
         self.switches = Switches(self.book_file)
         self.handsets = Handsets(self.book_file)

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from shop import queue
 from shop.payments.service import providers
-from shop.signals import webhook_received
+from shop.signals import tell, webhook_received
 from shop.web import csrf, public
 from shop.webhooks import service
 from shop.webhooks.service import MAX_BYTES, Reception
@@ -41,7 +41,7 @@ def receive(provider: str, token: str | None = None) -> Response:
     reception = service.receive(known, headers=dict(request.headers), body=body, path_token=token)
     logger.info("webhook from %s: %s", provider, reception)
     if reception is Reception.STORED:
-        webhook_received.send(provider)
+        tell(webhook_received, provider)
         queue.ring("process_webhooks")
     return Response(status=STATUSES.get(reception, 200), content_type="text/plain")
 

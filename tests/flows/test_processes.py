@@ -47,6 +47,7 @@ def deployment(
         "DATA_DIR": str(tmp_path), "DATABASE_URL": database.replace("+psycopg", ""),
         "REDIS_URL": redis_url, "PORT": str(port), "PUBLIC_URL": origin,
         "SANDBOX_PORT": str(base), "FLASK_APP": "wsgi", "PYTHONPATH": str(PROJECT),
+        "EXPLORE_PERCENT": "0",
     }  # fmt: skip
     flask = [sys.executable, "-m", "flask"]
     group = Group(environment, PROJECT)

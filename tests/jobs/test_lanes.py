@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import pytest
 from flask import Flask
@@ -54,7 +55,7 @@ def test_everything_is_asked_once_and_never_too_much_at_once(ahead: int):
 
     handfuls = list(lanes.flow(shelf.claim, shelf.asking(lambda _: 0.002), 4, ahead=ahead))
 
-    assert sorted(sum(handfuls, [])) == list(range(100))
+    assert sorted(chain(*handfuls)) == list(range(100))
     assert shelf.most == 4
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from shop.payments import views, wording
+from shop.payments import wording
 from shop.payments.models import Payment
 from shop.providers.reasons import Reason
 from tests.marketplace import make_order, make_user, new_phone, sign_in
@@ -102,23 +102,3 @@ def test_numbers_to_dial_are_encoded(street: Street, client, buyer):
         assert "#" not in link
         assert link == text.replace("#", "%23")
     assert links, "the waiting page offers the code to dial"
-
-
-def test_a_resting_provider_cannot_be_chosen(street: Street):
-    breaker = street.app.extensions["providers"]["wave"]._breakers.of("collect")
-    order = make_order()
-
-    def obstacles() -> dict[str, str | None]:
-        with street.app.test_request_context():
-            offered = views._offer(order, "CI", order.contact_phone)
-        return {choice.method.code: choice.obstacle for choice in offered}
-
-    assert set(obstacles().values()) == {None}
-    for _ in range(20):
-        breaker.record(False)
-
-    resting = obstacles()
-    assert "est perturbé en ce moment" in (resting.pop("wave-ci") or "")
-    assert set(resting.values()) == {None}
-    street.time.pass_(seconds=31)
-    assert set(obstacles().values()) == {None}

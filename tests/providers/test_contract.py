@@ -31,7 +31,7 @@ from shop.providers.base import (
     same_secret,
 )
 from shop.providers.reasons import Reason
-from shop.sandbox import credentials, registry
+from shop.sandbox import registry
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
 from tests.providers.fakes import PAYERS
@@ -50,7 +50,7 @@ class Bench:
         self.world = World(rng=random.Random(7), deliver=self._hear, shop_url=SHOP)
         session = requests.Session()
         registry.mount(session, self.world)
-        settings = {"base_url": registry.origin(name), **credentials.ALL[name]}
+        settings = {"base_url": registry.origin(name), **registry.PROVIDERS[name].credentials}
         prefixed = {f"{name}_{key}".upper(): value for key, value in settings.items()}
         self.settings = settings
         self.provider = build_providers(prefixed, names=[name], session=session)[name]
@@ -252,9 +252,13 @@ def test_a_broken_line_while_asking_is_unknown_never_failed(bench, kind):
     assert bench.status().status is Status.SUCCEEDED
 
 
+@pytest.mark.parametrize("accepted", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("kind", LINE_FAULTS)
-def test_a_broken_line_while_collecting_never_becomes_a_refusal_or_two_charges(bench, kind):
-    bench.fault(kind, on="create", calls=1)
+def test_a_broken_line_while_collecting_never_becomes_a_refusal_or_two_charges(
+    bench, kind, accepted
+):
+    """Before the provider took the request in, or after: the shop cannot tell which."""
+    bench.fault(kind, on="create", calls=1, accepted=accepted)
 
     answer = attempt(bench)
 
@@ -263,6 +267,35 @@ def test_a_broken_line_while_collecting_never_becomes_a_refusal_or_two_charges(b
         assert (kind, answer.status) == ("truncated", Status.PENDING)
     assert len(bench.world.search(bench.name, bench.asked.reference)) <= 1
     assert bench.status().status in (Status.PENDING, Status.ABSENT)
+
+
+def test_when_nobody_listens_at_the_address_nothing_left(bench):
+    nowhere = {key: "http://127.0.0.1:9" for key in bench.settings if key.endswith("_url")}
+    settings = {**bench.settings, **nowhere}
+    prefixed = {f"{bench.name}_{key}".upper(): value for key, value in settings.items()}
+    alone = build_providers(prefixed, names=[bench.name])[bench.name]
+
+    with pytest.raises(ProviderUnavailable) as unavailable:
+        alone.collect(bench.asked)
+
+    assert unavailable.value.sent is False
+
+
+def test_another_payment_s_success_is_never_ours(bench):
+    bench.collect()
+    other = replace(
+        bench.asked, reference="PX7K4M2Z", amount=Money(1500, "XOF"), provider_ref=None, memory={}
+    )
+    ours, bench.asked = bench.asked, other
+    bench.collect()
+    bench.pay()
+
+    mixed = replace(ours, provider_ref=bench.asked.provider_ref, memory=dict(bench.asked.memory))
+    try:
+        outcome = bench.provider.collection_status(mixed)
+    except ProviderUnavailable:
+        return
+    assert outcome.status is not Status.SUCCEEDED or outcome.contradiction == "reference"
 
 
 @pytest.mark.parametrize("kind", ["silence", "http_500", "http_429", "html"])
@@ -386,6 +419,72 @@ def test_another_body_under_the_same_signature_is_refused(bench):
     assert notice.authenticity is Authenticity.REJECTED
 
 
+def test_a_message_without_its_proof_proves_nothing(bench):
+    needs(bench.can.webhook is Authenticity.SIGNED, "nothing proves it")
+    delivery = announced(bench)
+    bare = {name: value for name, value in delivery.headers.items() if name == "Content-Type"}
+
+    assert not proves(bench, bench.read(replace(delivery, headers=bare)))
+
+
+def test_the_proof_is_found_whatever_the_capitals_of_its_header(bench):
+    delivery = announced(bench)
+    shouted = {name.upper(): value for name, value in delivery.headers.items()}
+    whispered = {name.lower(): value for name, value in delivery.headers.items()}
+
+    assert bench.read(replace(delivery, headers=shouted)) == bench.read(delivery)
+    assert bench.read(replace(delivery, headers=whispered)) == bench.read(delivery)
+
+
+GARBAGE = [b"", b"{", b"[]", b"null", b"\xff\xfe\x00", b'{"a":NaN}', b"[" * 20_000, b"a=b&c=d"]
+
+
+@pytest.mark.parametrize("body", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_proves_nothing_and_breaks_nothing(bench, body):
+    needs(bench.can.webhook, "it sends no webhooks")
+    delivery = announced(bench)
+
+    for headers in (delivery.headers, {}, dict.fromkeys(delivery.headers, "é\x00" * 50)):
+        notice = bench.read(replace(delivery, headers=headers), body=body)
+        assert notice.authenticity is Authenticity.REJECTED
+
+
+def test_no_provider_takes_another_s_message_for_a_proof(bench):
+    delivery = announced(bench)
+
+    for name in PROVIDERS.keys() - {bench.name}:
+        settings = {"base_url": registry.origin(name), **registry.PROVIDERS[name].credentials}
+        prefixed = {f"{name}_{key}".upper(): value for key, value in settings.items()}
+        stranger = build_providers(prefixed, names=[name])[name]
+        notice = stranger.parse_webhook(
+            headers=delivery.headers, body=delivery.body, now_s=bench.moment.timestamp()
+        )
+        assert notice.authenticity is not Authenticity.SIGNED
+        assert notice.authenticity is not Authenticity.TOKEN or notice.echoed_token is None
+
+
+def test_a_message_told_three_times_is_known_by_its_id_or_its_bytes(bench):
+    needs(bench.can.webhook, "it sends no webhooks")
+    bench.fault("duplicate_webhooks")
+    bench.collect()
+    bench.pay()
+    for _ in range(3):
+        bench.wait()
+
+    names = {(bench.read(d).event_id or d.body) for d in bench.heard}
+    assert (len(bench.heard), len(names)) == (3, 1)
+
+
+def test_a_payment_nobody_announced_is_found_by_asking(bench):
+    if bench.can.webhook:
+        bench.fault("no_webhook")
+    bench.collect()
+    bench.pay()
+
+    assert bench.heard == []
+    assert bench.status().status is Status.SUCCEEDED
+
+
 def test_a_payment_is_found_again_after_a_crash_from_stored_fields_alone(bench):
     bench.collect()
     bench.pay()
@@ -413,3 +512,26 @@ def test_secrets_and_people_never_reach_the_logs(bench, caplog):
     said = "\n".join(r.getMessage() for r in caplog.records if r.name.startswith("shop.providers"))
     assert bench.asked.reference in said
     assert not [secret for secret in private if secret in said]
+
+
+def test_its_list_holds_what_was_paid_in_the_window(bench):
+    needs(bench.can.lists, "it has no list")
+    began = bench.moment
+    bench.collect()
+    assert list(bench.provider.listed(began, None)) == []
+    bench.pay()
+
+    [listed] = bench.provider.listed(began, None)
+
+    assert (listed.status, listed.amount) == (Status.SUCCEEDED, bench.asked.amount)
+    assert listed.transaction_ref == bench.status().transaction_ref
+    assert list(bench.provider.listed(began + timedelta(days=1), None)) == []
+    assert list(bench.provider.listed(began, began)) == []
+
+
+def test_a_list_that_breaks_off_is_not_an_empty_list(bench):
+    needs(bench.can.lists, "it has no list")
+    bench.fault("html", on="read", calls=1)
+
+    with pytest.raises(ProviderUnavailable):
+        list(bench.provider.listed(bench.moment, None))

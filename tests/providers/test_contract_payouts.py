@@ -182,6 +182,24 @@ def test_an_answer_lost_after_acceptance_is_found_by_our_reference_alone(bench):
     assert bench.paid_out() == [bench.sent.amount]
 
 
+@pytest.mark.parametrize("kind", LINE_FAULTS)
+def test_a_line_that_broke_after_acceptance_is_never_told_as_a_refusal(bench, kind):
+    bench.fault(kind, on="pay_out", calls=1, accepted=True)
+    answered, may_have_left = None, True
+    try:
+        answered = bench.pay_out()
+    except ProviderUnavailable as unknown:
+        may_have_left = unknown.sent
+    bench.wait()
+
+    assert may_have_left
+    # An empty body cannot be cut in two: that answer was whole after all.
+    assert answered is None or (kind, answered.status) == ("truncated", Status.PENDING)
+    assert bench.paid_out() == [bench.sent.amount]
+    if bench.can.payout_lookup:
+        assert bench.payout_status().status is Status.SUCCEEDED
+
+
 ASKED_ONCE = "asked once only: nothing tells whether it left"
 
 

@@ -240,6 +240,23 @@ def test_an_answer_lost_after_acceptance_is_found_from_stored_fields_alone(bench
     assert bench.gave_back() == [bench.asked.amount]
 
 
+@pytest.mark.parametrize("kind", LINE_FAULTS)
+def test_a_line_that_broke_after_acceptance_is_never_told_as_a_refusal(bench, kind):
+    bench.fault(kind, on="refund", calls=1, accepted=True)
+    answered, may_have_left = None, True
+    try:
+        answered = bench.refund()
+    except ProviderUnavailable as unknown:
+        may_have_left = unknown.sent
+    bench.wait()
+
+    assert may_have_left
+    # An empty body cannot be cut in two: that answer was whole after all.
+    assert answered is None or (kind, answered.status) == ("truncated", Status.PENDING)
+    assert bench.gave_back() == [bench.asked.amount]
+    assert bench.refund_status().status is Status.SUCCEEDED
+
+
 @pytest.mark.parametrize("on", ["token", "read", "refund"])
 @pytest.mark.parametrize("kind", LINE_FAULTS)
 def test_asking_again_after_a_broken_line_never_gives_back_twice(bench, kind, on):

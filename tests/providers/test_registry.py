@@ -69,23 +69,6 @@ def test_blanks_alone_mean_no_such_provider():
     assert list(build_providers({**blank, **environment("moov")})) == ["moov"]
 
 
-def test_a_ninth_provider_is_a_file_and_a_line(monkeypatch):
-    class Ninth(PROVIDERS["wave"]):
-        name = "ninth"
-
-        def __init__(self, *, base_url, shared_word, session=None):
-            super().__init__(
-                base_url=base_url, api_key=shared_word, webhook_secret="w", session=session
-            )
-
-    monkeypatch.setitem(PROVIDERS, "ninth", Ninth)
-    settings = {"NINTH_BASE_URL": "https://ninth.test", "NINTH_SHARED_WORD": "w0rd"}
-
-    assert isinstance(build_providers(settings)["ninth"], Ninth)
-    with pytest.raises(ConfigurationError, match="NINTH_SHARED_WORD is missing"):
-        build_providers({**settings, "NINTH_SHARED_WORD": ""})
-
-
 def test_a_misspelt_setting_is_named():
     with pytest.raises(ConfigurationError, match="MTN_APIKEY is not a setting of mtn"):
         build_providers({**environment("mtn"), "MTN_APIKEY": "x"})
@@ -125,6 +108,7 @@ def test_what_is_not_declared_is_not_defined():
         assert provider.can.pay_out == ("payout_status" in vars(provider))
         assert provider.can.refund == ("refund" in vars(provider))
         assert provider.can.balance == ("balance" in vars(provider))
+        assert provider.can.lists == ("listed" in vars(provider))
 
 
 def test_shared_files_of_the_room_name_no_provider():
@@ -143,9 +127,15 @@ def test_shared_files_of_the_room_name_no_provider():
 
 
 def test_the_room_is_usable_alone():
+    """A fresh interpreter builds every provider and walks FedaPay's objects without a web or a database."""
     program = (
-        "import sys, shop.providers, shop.providers.methods;"
-        "print([m for m in ('flask', 'sqlalchemy', 'redis', 'rq') if m in sys.modules])"
+        "import sys, json, shop.providers, shop.providers.methods;"
+        "from shop.providers import build_providers, against_sandbox;"
+        "built = build_providers(against_sandbox({}, 9100));"
+        "assert len(built) == len(shop.providers.PROVIDERS);"
+        "assert callable(built['fedapay'].api.events.each);"
+        "web = ('flask', 'werkzeug', 'sqlalchemy', 'redis', 'rq', 'blinker', 'jinja2');"
+        "print([m for m in web if m in sys.modules])"
     )
 
     done = subprocess.run(

@@ -19,6 +19,8 @@ def test_info_is_one_json_object():
     assert result.stdout.count("\n") == 1
     assert told["phones"] == "http://127.0.0.1:9300/"
     assert set(told["providers"]) == set(PROVIDERS)
+    for name, provider in PROVIDERS.items():
+        assert told["providers"][name]["credentials"] == provider.sandbox_settings
 
 
 def test_a_wrong_setting_is_one_sentence():

@@ -9,7 +9,7 @@ import requests
 
 from shop.sandbox.credentials import WAVE
 from shop.sandbox.faults import FaultKind, FaultRefused
-from shop.sandbox.registry import PROVIDERS
+from shop.sandbox.registry import PROVIDERS, create_apps
 from shop.sandbox.wave import signature
 from tests.sandbox.clients import CI, Moov, Mtn, Orange, Wave
 
@@ -232,6 +232,7 @@ def test_impossible_faults_are_refused(world, provider, kind, more):
 
 
 def test_faults_count_down_and_can_be_lifted(world):
+    create_apps(world)
     world.faults.add("wave", "silence", calls=2)
     kept = world.faults.add("mtn", "html")
 

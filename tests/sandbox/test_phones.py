@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from werkzeug.test import Client
 
+from shop.money import Money
 from shop.sandbox.handsets import DEMO
 from shop.sandbox.phones import create_app
 from tests.sandbox.clients import BENIN_MTN, CI, Mtn, Orange, Wave
@@ -191,3 +192,77 @@ def test_info_tells_addresses_and_credentials(site):
     assert told["providers"]["moov"]["origin"] == "http://127.0.0.1:9104"
     assert told["providers"]["wave"]["credentials"]["api_key"].startswith("wave_ci_prod_sandbox")
     assert told["sms"] == "http://127.0.0.1:9100/sms/messages"
+
+
+@pytest.fixture
+def sent(world, mtn: Mtn) -> None:
+    """A paid request, given back in part, and two payouts of which one could not go."""
+    world.payouts.fund("mtn", Money(5_000, "XOF"))
+    mtn.ask()
+    assert world.pay("mtn", "order-1")
+    [paid] = world.search("mtn", "order-1")
+    back = world.refunds.create(
+        paid, provider_ref="r-1", reference="RX7K4M2Q", amount=Money(500, "XOF"),
+        details=CALLED_BACK,
+    )  # fmt: skip
+    world.refunds.send_now(back.id)
+    for number, amount in (("1", 2_000), ("2", 9_000)):
+        payout = world.payouts.create(
+            "mtn", provider_ref=f"p-{number}", reference=f"WX7K4M2{number}",
+            amount=Money(amount, "XOF"), phone=BENIN_MTN,
+            details=CALLED_BACK | {"party_id": BENIN_MTN[1:]},
+        )  # fmt: skip
+        world.payouts.send_now(payout.id)
+
+
+CALLED_BACK = {"external_id": "x", "payer_message": "", "payee_note": "", "callback_url": None}
+
+
+@pytest.mark.usefixtures("sent")
+def test_the_screen_shows_what_came_in_from_whom_and_why(site):
+    screen = site.get(f"/phones/{BENIN_MTN}/").text
+    english = site.get(f"/phones/{BENIN_MTN}/?lang=en").text
+
+    assert 'data-montant="1001000"' in screen  # a million, less 1,500, and 500 and 2,000 back
+    assert 'data-test="refund" data-state="succeeded" data-ref="RX7K4M2Q"' in screen
+    assert 'data-test="payout" data-state="succeeded" data-ref="WX7K4M21"' in screen
+    assert 'data-test="payout" data-state="failed" data-ref="WX7K4M22"' in screen
+    assert "Argent reçu" in screen
+    assert "+2\u00a0000\u00a0FCFA" in screen
+    assert "+9\u00a0000" not in screen
+    assert "Money received" in english
+
+
+@pytest.mark.usefixtures("sent")
+def test_the_book_and_the_panel_tell_what_went_out_and_back(site):
+    book = site.get("/api/book?provider=mtn").json
+    panel = site.get("/control/").text
+
+    assert [(m["amount"], m["reference"]) for m in book["movements"]] == [("1500", "order-1")]
+    assert [(p["amount"], p["reference"]) for p in book["payouts"]] == [("2000", "WX7K4M21")]
+    assert [(r["amount"], r["prompt"]) for r in book["refunds"]] == [("500", 1)]
+    assert site.get("/api/book?provider=wave").json == {key: [] for key in book}
+    assert panel.count('data-test="payout"') == 2
+    assert panel.count('data-test="refund"') == 1
+    assert "Solde insuffisant." in panel
+
+
+@pytest.mark.usefixtures("sent")
+def test_the_json_twin_tells_payouts_and_refunds_of_a_phone(site):
+    told = site.get(f"/api/phones/{BENIN_MTN}").json
+
+    assert [p["state"] for p in told["payouts"]] == ["failed", "succeeded"]
+    assert [p["reason"] for p in told["payouts"]] == ["insufficient_funds", None]
+    [back] = told["refunds"]
+    assert (back["merchant"], back["amount"], back["fee"]) == ("Cauri", "500", "0")
+    assert site.get(f"/api/phones/{CI}").json["payouts"] == []
+
+
+def test_a_fault_is_planted_on_the_call_chosen_on_the_panel(site, world):
+    form = {"provider": "mtn", "kind": "silence", "on": "refund", "calls": "1"}
+    site.post("/control/faults", data=form)
+    site.post("/control/faults", data=form | {"on": ""})
+
+    assert [fault.on for fault in world.faults.active()] == ["refund", "any"]
+    assert "rembourser ·" in site.get("/control/").text
+    assert site.post("/control/faults", data=form | {"on": "x"}).status_code == 422

@@ -15,8 +15,19 @@ import requests
 from shop.money import Money
 from shop.sandbox.handsets import NoSuchPhone
 from shop.sandbox.registry import mount
+from shop.sandbox.values import Prompt
 from shop.sandbox.world import World
-from tests.sandbox.clients import BENIN_MTN, CI, HandClock, Moov, Mtn, Orange, Shop, Wave
+from tests.sandbox.clients import (
+    BENIN_MOOV,
+    BENIN_MTN,
+    CI,
+    HandClock,
+    Moov,
+    Mtn,
+    Orange,
+    Shop,
+    Wave,
+)
 
 
 def test_two_accepts_are_one_movement(wave: Wave, world):
@@ -232,3 +243,57 @@ def test_webhooks_wait_when_nobody_delivers(hand):
     assert (letter.waiting, letter.attempts) == (True, 0)
     assert json.loads(letter.body)["type"] == "checkout.session.completed"
     world.close()
+
+
+def paid_prompt(world: World) -> Prompt:
+    """A request of 1,500 francs, asked and paid."""
+    prompt = world.ask(
+        "moov", provider_ref="p1", reference="A17", merchant="Cauri", amount=Money(1500, "XOF"),
+        valid_s=60, phone=BENIN_MOOV,
+    )  # fmt: skip
+    assert world.accept(prompt.id)
+    return world.prompt(prompt.id)
+
+
+@pytest.mark.usefixtures("http")
+def test_no_more_goes_back_than_was_collected(world):
+    prompt = paid_prompt(world)
+    made = [
+        world.refunds.create(
+            prompt, provider_ref=f"r{n}", reference=f"R{n}", amount=Money(amount, "XOF")
+        )
+        for n, amount in enumerate((1000, 501, 500, 1))
+    ]
+
+    ended = [world.refunds.send_now(refund.id) for refund in made]
+
+    assert [one.state for one in ended] == ["succeeded", "failed", "succeeded", "failed"]
+    assert [one.reason for one in ended] == [None, "too_much", None, "too_much"]
+    assert [one.amount.amount for one in world.refunds.book()] == [1000, 500]
+    assert world.merchant_balance("moov", "XOF") == Money(0, "XOF")
+    assert [one.id for one in world.refunds.of(prompt)] == [1, 2, 3, 4]
+
+
+@pytest.mark.usefixtures("http")
+def test_what_goes_out_ends_once_and_takes_its_fee(world, hand):
+    world.payouts.fund("moov", Money(2_000, "XOF"))
+    made = world.payouts.create(
+        "moov", provider_ref="o1", reference="W1", amount=Money(1900, "XOF"), phone=BENIN_MOOV,
+        details={"fee": 100},
+    )  # fmt: skip
+    dear = world.payouts.create(
+        "moov", provider_ref="o2", reference="W2", amount=Money(1, "XOF"), phone=BENIN_MOOV
+    )
+
+    assert world.payouts.start(made.id)
+    assert world.next_due() is not None
+    assert not world.payouts.start(made.id)
+    hand.forward(3)
+    world.tick()
+    world.tick()
+
+    assert [one.amount.amount for one in world.payouts.book()] == [1900]
+    assert world.merchant_balance("moov", "XOF") == Money(0, "XOF")
+    assert world.payouts.send_now(dear.id).reason == "insufficient_funds"
+    assert world.payouts.send_now(made.id).state == "succeeded"
+    assert [one.reference for one in world.payouts.latest(9, "moov")] == ["W2", "W1"]

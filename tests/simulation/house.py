@@ -395,9 +395,11 @@ class House:
 
         return end
 
-    def _handfuls(self, claim: Any, ask: Any, at_once: int, *, ahead: int = 0) -> Iterator[Any]:
+    def _handfuls(
+        self, claim: Any, ask: Any, at_once: int, *, ahead: int = 0, rounds: int = lanes.ROUNDS
+    ) -> Iterator[Any]:
         """Give a pool's answers one by one, or all in one handful; some wait claimed, as in life."""
-        for _round in range(lanes.ROUNDS):
+        for _round in range(rounds):
             items = claim(at_once + ahead)
             if not items:
                 return

@@ -6,7 +6,10 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from shop.sandbox.faults import PROVIDERS, FaultKind
+from shop.sandbox import registry
+from shop.sandbox.faults import FaultKind
+
+PROVIDERS: Final = tuple(registry.PROVIDERS)
 
 #: Payers' numbers by method: one for each buyer. Every provider is reached, those of several wallets
 #: by a request on the phone and by a page.

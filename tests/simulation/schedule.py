@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from shop import jobs, sweeper
 from shop.db import session
-from shop.sandbox.faults import IMPOSSIBLE, PROVIDERS, WIRE, FaultKind
+from shop.sandbox.faults import IMPOSSIBLE, WIRE, FaultKind
 from tests.simulation.buyers import Buyers
-from tests.simulation.plan import FAULTS, LATEST_S, QUIET_DAYS
+from tests.simulation.plan import FAULTS, LATEST_S, PROVIDERS, QUIET_DAYS
 from tests.simulation.senders import Senders
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from shop.providers import methods
-from shop.sandbox.faults import PROVIDERS
-from tests.simulation.plan import PAYEES
+from tests.simulation.plan import PAYEES, PROVIDERS
 
 SENDERS: Final = sorted({methods.get(code).provider for code in PAYEES})
 

@@ -1,0 +1,1 @@
+"""Alerts: what staff must know of providers, once per episode."""

@@ -1,0 +1,1 @@
+"""Decisions that need two people: who said what about which subject, and why. Never changed."""
