@@ -26,10 +26,11 @@ from unittest.mock import patch
 import flask_migrate
 import requests
 import sqlalchemy as sa
+from flask import current_app
 from requests.adapters import BaseAdapter
 
 import config
-from shop import clock, create_app, lanes, queue
+from shop import clock, create_app, health, lanes, queue
 from shop.boundary import in_transaction
 from shop.db import db, session, transaction
 from shop.ledger import service as ledger
@@ -73,6 +74,8 @@ class Providers(Mapping[str, base.Provider]):
         process = self._hub.current.process if self._hub.current else "main"
         if process not in self._of:
             self._of[process] = build_providers(self._settings, session=self._http)
+            for provider in self._of[process].values():
+                provider.observer = current_app.extensions["health"].note
         return self._of[process]
 
     def __getitem__(self, name: str) -> base.Provider:
@@ -324,6 +327,9 @@ class House:
         self.hub.begin()
         self.bells.begin()
         self.providers.forget()
+        # What the one application of all our processes remembers of the last story.
+        self.app.extensions.pop("silence", None)
+        health.watch(self.app, [])
         self.outbox.clear()
         self.line.begin()
         # One door for every random draw of the house: references, tokens, jitter.
