@@ -153,7 +153,9 @@ class Senders(Story):
 
     def give_back(self) -> None:
         """A receipt is given back, or a part of it; sometimes with two taps, sometimes again."""
-        receipts = self.house.eye.execute("SELECT * FROM receipt ORDER BY id").fetchall()
+        # What paid an order goes back with the order; the payer's own money goes as the payer likes.
+        kept = "SELECT * FROM receipt WHERE disposition = 'wallet' ORDER BY id"
+        receipts = self.house.eye.execute(kept).fetchall()
         if not receipts or self._crowded():
             return
         receipt = self.chance.choice(receipts)
