@@ -198,7 +198,7 @@ def problem_reported(reference: str, amount: Money, *, language: str) -> str:
                 " %(link)s",
                 reference=spaced(reference),
                 amount=amount_text(amount),
-                link=_sellers(reference),
+                link=_talk(reference, None),
             )
         )
 
@@ -246,7 +246,8 @@ def problem_over(reference: str, access_token: str | None, *, language: str) -> 
 
 
 def _talk(reference: str, access_token: str | None) -> str:
-    return _buyers(access_token) if access_token else _sellers(reference)
+    # The seller's conversation has its own page: that of the order begins when it is paid.
+    return _buyers(access_token) if access_token else f"{_sellers(reference)}messages/"
 
 
 def _buyers(access_token: str) -> str:

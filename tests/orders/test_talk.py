@@ -130,6 +130,19 @@ def test_two_taps_are_one_message_and_another_order_is_nobodys(app, time):
         talk.pin(seller_of(other), other.reference, row.id)
 
 
+def test_the_sellers_link_opens_before_the_order_is_paid(app, time, client):
+    seller = make_user("Awa", phone=new_phone())
+    [part] = make_order((make_product(store=make_store(owner=seller)), 1)).seller_orders
+    talk.say(buyer_of(part), part.reference, "Encore en stock ?", "a-form-key")
+    session.rollback()
+    text = session.scalars(sa.select(Notice.text).where(Notice.phone == seller.phone)).one()
+    sign_in(client, seller.phone)
+
+    link = re.search(r"/store/orders/\S+", text)
+    assert link is not None
+    assert "Encore en stock ?" in client.get(link[0]).text
+
+
 def told_sms() -> int:
     session.rollback()
     return session.query(Notice).filter(Notice.key.startswith("message:")).count()
