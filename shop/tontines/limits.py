@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from shop.money import Money
 from shop.tontines import canonical
@@ -44,6 +45,11 @@ def problems(rules: Rules) -> Iterator[TontineRefused]:
         yield TontineRefused(Why.RULES_UNREADABLE)
     if not _one_currency(rules):
         yield TontineRefused(Why.CURRENCIES_MIXED)
+        return
+    if rules.recipients_per_round < 1:
+        yield TontineRefused(
+            Why.ROUNDS_NOT_WHOLE, shares=rules.shares, recipients=rules.recipients_per_round
+        )
         return
     yield from _kind(rules)
     yield from _size(rules)
@@ -86,7 +92,7 @@ def _size(rules: Rules) -> Iterator[TontineRefused]:
     if not 2 <= rules.shares <= MAX_SHARES:
         yield TontineRefused(Why.SHARES_OUT_OF_RANGE, least=2, most=MAX_SHARES)
     k = rules.recipients_per_round
-    if k < 1 or rules.shares % k or rules.shares == k:
+    if rules.shares % k or rules.shares == k:
         yield TontineRefused(Why.ROUNDS_NOT_WHOLE, shares=rules.shares, recipients=k)
     unit = 10**rules.contribution.exponent
     least, most = (Money(n * unit, rules.currency) for n in (500, 500_000))
@@ -119,6 +125,12 @@ def _calendar(rules: Rules) -> Iterator[TontineRefused]:
         yield TontineRefused(Why.CALENDAR_INCOMPLETE)
     if not 1 <= when.every_days <= 31:
         yield TontineRefused(Why.SETTING_OUT_OF_RANGE, setting="every_days")
+    if not 2000 <= when.starts_on.year <= 2200:
+        yield TontineRefused(Why.SETTING_OUT_OF_RANGE, setting="starts_on")
+    try:
+        ZoneInfo(when.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        yield TontineRefused(Why.SETTING_OUT_OF_RANGE, setting="timezone")
 
 
 def _late(rules: Rules) -> Iterator[TontineRefused]:
@@ -130,6 +142,7 @@ def _late(rules: Rules) -> Iterator[TontineRefused]:
 
 def _ranges(rules: Rules) -> Iterator[TontineRefused]:
     bounds = {
+        "share_label": (len(rules.share_label), 1, 20),
         "version": (rules.version, 1, 10**6),
         "grace_hours": (rules.when.grace_hours, 0, 7 * 24),
         "max_shares_per_member": (rules.max_shares_per_member, 1, 10),

@@ -50,6 +50,7 @@ class Why(StrEnum):
     BID_NOT_OPENED = "bid_not_opened"
     SIGNER_IS_RECIPIENT = "signer_is_recipient"
     SIGNER_NOT_OFFICER = "signer_not_officer"
+    SIGNATURES_EXPIRED = "signatures_expired"
     OFFICERS_JUST_CHANGED = "officers_just_changed"
 
 

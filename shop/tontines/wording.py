@@ -79,6 +79,9 @@ SENTENCES = {
     Why.BID_NOT_OPENED: _l("L’offre de la part %(share)s n’est pas celle qui avait été scellée."),
     Why.SIGNER_IS_RECIPIENT: _l("On ne signe pas pour de l’argent qu’on reçoit soi-même."),
     Why.SIGNER_NOT_OFFICER: _l("Seul le bureau signe une sortie d’argent."),
+    Why.SIGNATURES_EXPIRED: _l(
+        "Deux signatures sont attendues en 24 heures : refaites la demande."
+    ),
     Why.OFFICERS_JUST_CHANGED: _l("Le bureau a changé : aucun argent ne sort avant le %(until)s."),
 }
 
