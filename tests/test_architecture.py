@@ -109,6 +109,7 @@ PURE = {
         "lines",
         "money_in",
         "officers",
+        "receive",
         "refusals",
         "relief",
         "rotation",

@@ -10,21 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shop.money import Money, total
+from shop.money import Money
 from shop.tontines.lines import (
-    CAISSE,
     Kind,
     Line,
     avance,
     caution,
     move,
-    pot,
     retenue,
     wallet,
     written,
 )
-from shop.tontines.money_in import Due, DueKind
-from shop.tontines.rules import Rules
 from shop.tontines.waterfall import Cover, Settlement, Source
 
 #: Guarantor, box, then the late shares' own securities (R9).
@@ -76,36 +72,24 @@ def late_money(
     )
 
 
-def destination(due: Due, rules: Rules, *, recipient: str = "") -> tuple[Kind, str]:
-    """Where the money of a due goes when its round is not settled yet, or is no contribution."""
-    match due.kind:
-        case DueKind.CONTRIBUTION:
-            return Kind.CONTRIBUTION, pot(due.round)
-        case DueKind.SOLIDARITY:
-            return Kind.SOLIDARITY, "secours"
-        case DueKind.GUARANTEE:
-            return Kind.GUARANTEE, caution(due.share)
-        case DueKind.PENALTY if rules.fine.to_recipient and recipient:
-            return Kind.PENALTY, wallet(recipient)
-        case DueKind.PENALTY:
-            return Kind.PENALTY, CAISSE
-        case DueKind.CATCH_UP:
-            return Kind.CATCH_UP, pot(due.round)
-        case DueKind.LEVY:
-            return Kind.LEVY, pot(due.round)
+def joined(rounds: Sequence[Owing]) -> Owing:
+    """What several rounds owe, the oldest first: where a shared loss goes."""
+    return Owing(tuple(claim for owed in rounds for claim in owed.claims))
 
 
-def share_loss(loss: Money, shares: Sequence[str], round_index: int) -> tuple[Line, ...]:
-    """Spread a loss that nobody will repay over the other shares, served or not (T17).
+@dataclass(frozen=True, slots=True)
+class SharedLoss:
+    """What each share gives for a loss nobody will repay, and the last francs, from the box."""
 
-    Each pays the same, rounded down; the last francs come from the box (R1).
-    """
+    each: Money
+    shares: tuple[str, ...]
+    from_caisse: Money
+
+
+def share_loss(loss: Money, shares: Sequence[str]) -> SharedLoss:
+    """Spread a loss over the other shares alike, served or not, as they voted (T17, R1)."""
     each = Money(loss.amount // len(shares), loss.currency)
-    levies = [
-        move(Kind.LEVY, wallet(share), pot(round_index), each, share) for share in sorted(shares)
-    ]
-    rest = loss - total([each] * len(shares), loss.currency)
-    return written(*levies, move(Kind.ROUNDING, CAISSE, pot(round_index), rest))
+    return SharedLoss(each, tuple(sorted(shares)), loss - each * len(shares))
 
 
 def returned_at_the_end(

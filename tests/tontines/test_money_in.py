@@ -9,9 +9,9 @@ import pytest
 
 from shop.tontines.calendar import Standing, paid_on_time, standing
 from shop.tontines.fines import days_late, fine
-from shop.tontines.late_money import destination
 from shop.tontines.lines import Kind
 from shop.tontines.money_in import DueKind, after, allocate, apply_advances, check_part, pot
+from shop.tontines.receive import destination
 from shop.tontines.refusals import TontineRefused, Why
 from shop.tontines.rules import Fine
 from tests.tontines.gounghin import FRIDAYS, F, G, due

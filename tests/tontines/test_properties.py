@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from shop.money import total
 from shop.tontines import changes, rotation
 from shop.tontines.changes import Account
-from shop.tontines.late_money import Owing, late_money, owing
+from shop.tontines.late_money import Owing, late_money, owing, returned_at_the_end
 from shop.tontines.lines import CAISSE, Line
 from shop.tontines.money_in import DueKind, after, allocate
+from shop.tontines.receive import Settled, receive
 from shop.tontines.rotation import Exchanged, Served, apply, whose_turn
 from shop.tontines.rules import LateStep
 from shop.tontines.waterfall import FeeRule, Missing, Recipient, Round, settle
@@ -212,3 +213,74 @@ def test_every_share_is_served_once_or_leaves_even(data, size):
     assert {paid[code] - received[code] for code in circle.served} == {0}
     assert sum(paid.values()) == sum(received.values()) + fees
     assert all(a < b for a, b in pairwise(sorted(circle.served.values())))
+
+
+COVERING = (
+    LateStep.COVER_CAUTION,
+    LateStep.COVER_RETENUE,
+    LateStep.COVER_CAISSE,
+    LateStep.PARTIAL,
+)
+
+
+def played(lates: list[dict[str, int]], caisse: int, retention: int):
+    """A cycle of G in which these shares pay only a part of these rounds: book, dues, rounds."""
+    rules = replace(G, late_policy=COVERING, retention_bp=retention)
+    book = Book(**{f"caution__{code}": 10_000 for code in CODES}, caisse=caisse)
+    dues, rounds = [], {}
+    for index, late in enumerate(lates, start=1):
+        recipient = CODES[index - 1]
+        for code in CODES:
+            if part := late.get(code, 10_000):
+                book.post([Line("contribution", f"payer:{code}", f"pot:{index}", F(part), code)])
+        short = {code: 10_000 - part for code, part in late.items() if part < 10_000}
+        missing = [
+            Missing(code, F(hole), F(book[f"caution:{code}"]), F(book[f"retenue:{code}"]))
+            for code, hole in short.items()
+            if code != recipient
+        ]
+        own = short.pop(recipient, 0)
+        collected = book[f"pot:{index}"]
+        result = settle(
+            round_(index, collected=collected, recipient=recipient, own=own, late=missing,
+                   caisse=book[CAISSE]),
+            rules,
+        )  # fmt: skip
+        book.post(result.lines)
+        rounds[index] = Settled(recipient, owing(result))
+        dues += [due(code, index, paid=10_000 - hole, late=True) for code, hole in short.items()]
+    return book, dues, rounds, rules
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(CODES), st.integers(0, 10_000), max_size=5),
+        min_size=12,
+        max_size=12,
+    ),
+    st.integers(0, 50_000),
+    st.integers(0, 2_000),
+    st.randoms(use_true_random=False),
+)
+def test_a_cycle_ends_at_zero_for_everybody_once_all_have_paid(lates, caisse, retention, random):
+    book, dues, rounds, rules = played(lates, caisse, retention)
+    start = book.total
+
+    random.shuffle(dues)
+    for each in dues:
+        paid = receive(
+            each.unpaid, [each], rules,
+            share=each.share, settled=rounds, source=f"payer:{each.share}",
+        )  # fmt: skip
+        rounds = paid.settled
+        book.post(paid.lines)
+    held = [(code, F(book[f"caution:{code}"]), F(book[f"retenue:{code}"]), F(0)) for code in CODES]
+    book.post(returned_at_the_end(held))
+
+    assert book.total == start
+    assert all(each.owing.is_even for each in rounds.values())
+    assert {book[f"caution:{code}"] + book[f"retenue:{code}"] for code in CODES} == {0}
+    assert book[CAISSE] == caisse
+    # Received less paid is the guarantee that came back, and nothing else.
+    assert {book[f"wallet:{code}"] + book[f"payer:{code}"] for code in CODES} == {10_000}

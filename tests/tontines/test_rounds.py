@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from shop.tontines.eligibility import Standing, at_payout
 from shop.tontines.exposure import exposure
 from shop.tontines.fines import days_late, fine
-from shop.tontines.late_money import late_money, owing, returned_at_the_end, share_loss
+from shop.tontines.late_money import (
+    Owing,
+    joined,
+    late_money,
+    owing,
+    returned_at_the_end,
+    share_loss,
+)
 from shop.tontines.lines import CAISSE, Kind, Line, caution, pot, retenue
-from shop.tontines.money_in import DueKind, allocate, confirm_cash
+from shop.tontines.money_in import DueKind, confirm_cash
 from shop.tontines.money_in import pot as counted
+from shop.tontines.receive import Settled, receive
 from shop.tontines.rules import LateStep
 from shop.tontines.waterfall import FeeRule, Recipient, settle
 from tests.tontines.gounghin import (
@@ -74,24 +83,31 @@ def test_the_fee_stops_at_its_cap():
     assert FeeRule(100, F(2_000)).of(F(500_000)) == F(2_000)
 
 
+def pay(amount: int, result, fined, book: Book):
+    """P09 pays what it owes for round 4, late, and its fine."""
+    dues = [due("P09", 4, late=True), due("P09", 4, DueKind.PENALTY, fined.amount)]
+    settled_rounds = {4: Settled("P04", owing(result))}
+    paid = receive(F(amount), dues, G, share="P09", settled=settled_rounds)
+    book.post(paid.lines)
+    assert book["payer"] == -amount
+    return paid
+
+
 def test_t07_what_is_missing_is_owed_to_the_same_recipient():
     result, book = settled(round_(collected=110_000, late=[missing("P09")]), with_policy(*PARTIAL))
-    paid_at = FRIDAYS[3].due_at.replace(day=FRIDAYS[3].due_at.day + 2)
-    owed = fine(G.fine, unpaid=F(10_000), days_late=days_late(FRIDAYS[3], paid_at))
-    dues = [due("P09", 4, late=True), due("P09", 4, DueKind.PENALTY, owed.amount)]
+    paid_at = FRIDAYS[3].due_at + timedelta(days=2)
+    fined = fine(G.fine, unpaid=F(10_000), days_late=days_late(FRIDAYS[3], paid_at))
 
-    allocated = allocate(F(10_500), dues, share="P09")
-    lines, after = late_money(
-        owing(result), allocated.allocations[0].amount, source="payer", payer="P09"
-    )
-    book.post(lines)
-    book.post([Line(Kind.PENALTY, "payer", CAISSE, allocated.allocations[1].amount)])
+    paid = pay(10_500, result, fined, book)
 
     assert result.payouts[0].net == F(110_000)
     assert result.reliquats == (("P04", F(10_000)),)
-    assert of_kind(lines, Kind.RELIQUAT) == [10_000]
-    assert (book["wallet:P04"], book[CAISSE], after.is_even) == (120_000, 500, True)
-    assert allocated.ahead == F(0)
+    assert [(line.kind, line.amount) for line in paid.lines] == [
+        (Kind.RELIQUAT, F(10_000)),
+        (Kind.PENALTY, F(500)),
+    ]
+    assert (book["wallet:P04"], book[CAISSE]) == (120_000, 500)
+    assert paid.settled[4].owing.is_even
 
 
 def test_t08_the_guarantee_covers_at_once_and_is_rebuilt_later():
@@ -103,10 +119,10 @@ def test_t08_the_guarantee_covers_at_once_and_is_rebuilt_later():
     )
     assert book[caution("P09")] == 0
 
-    lines, after = late_money(owing(result), F(10_000), source="payer", payer="P09")
-    book.post(lines)
+    paid = pay(10_500, result, F(500), book)
 
-    assert (book[caution("P09")], book["wallet:P04"], after.is_even) == (10_000, 120_000, True)
+    assert (book[caution("P09")], book[CAISSE], book["wallet:P04"]) == (10_000, 500, 120_000)
+    assert paid.settled[4].owing.is_even
 
 
 def test_t09_the_box_gives_at_most_its_half_and_nobody_pays_twice():
@@ -120,8 +136,7 @@ def test_t09_the_box_gives_at_most_its_half_and_nobody_pays_twice():
     assert (book["wallet:P04"], book[CAISSE]) == (120_000, 14_000)
     assert {line.share for line in result.lines} == {"P09", "P04"}, "nobody else is debited"
 
-    lines, _after = late_money(owing(result), F(10_000), source="payer", payer="P09")
-    book.post([*lines, Line(Kind.PENALTY, "payer", CAISSE, F(500))])
+    pay(10_500, result, F(500), book)
 
     assert (book[caution("P09")], book[CAISSE], book["payer"]) == (4_000, 20_500, -10_500)
 
@@ -228,43 +243,57 @@ def test_t16_retention_is_kept_from_the_pot():
     assert book[retenue("P02")] == 12_000
 
 
-def follow_binta(cap: int):
-    """Rounds 6 to 12 without her: what stood in for her each time, and each pot."""
+def follow_binta(cap: int, caisse: int = 0):
+    """Rounds 6 to 12 without her: each round as it was settled, and the book."""
     rules = with_policy(
         LateStep.COVER_CAUTION, LateStep.COVER_RETENUE, LateStep.COVER_GARANT, LateStep.PARTIAL
     )
-    book = Book(caution__P02=10_000, retenue__P02=12_000, garant__oumar=cap)
-    pots, guarantor, lost = [], [], 0
+    book = Book(caution__P02=10_000, retenue__P02=12_000, garant__oumar=cap, caisse=caisse)
+    results = []
     for index in range(6, 13):
         late = binta(book["retenue:P02"], book["caution:P02"], book["garant:oumar"])
         book.places[pot(index)] = 110_000
-        result = settle(
-            round_(index, collected=110_000, recipient=CODES[index - 1], late=[late]), rules
-        )
+        recipient = CODES[index - 1]
+        result = settle(round_(index, collected=110_000, recipient=recipient, late=[late]), rules)
         book.post(result.lines)
-        pots.append(result.payouts[0].net.amount)
-        guarantor += [c.amount.amount for c in result.covers if c.source == "guarantor"]
-        lost += sum(amount.amount for _share, amount in result.reliquats)
-    return pots, guarantor, lost
+        results.append(result)
+    return results, book
+
+
+def nets(results) -> list[int]:
+    return [result.payouts[0].net.amount for result in results]
 
 
 def test_t16_her_securities_then_her_guarantor_fill_every_pot():
-    pots, guarantor, lost = follow_binta(cap=60_000)
+    results, book = follow_binta(cap=60_000)
 
-    assert pots == [120_000] * 7
+    assert nets(results) == [120_000] * 7
+    covers = [each for result in results for each in result.covers]
+    guarantor = [each.amount.amount for each in covers if each.source == "guarantor"]
     assert guarantor == [8_000, 10_000, 10_000, 10_000, 10_000]
-    assert (sum(guarantor), lost) == (48_000, 0)
+    assert book["garant:oumar"] == 60_000 - 48_000
 
 
 def test_t17_without_guarantor_the_loss_is_shared_to_the_franc():
-    pots, _guarantor, lost = follow_binta(cap=0)
+    results, book = follow_binta(cap=0, caisse=100)
+    assert nets(results) == [120_000, 120_000, 112_000, 110_000, 110_000, 110_000, 110_000]
+    lost = sum(amount.amount for result in results for _share, amount in result.reliquats)
 
-    assert pots == [120_000, 120_000, 112_000, 110_000, 110_000, 110_000, 110_000]
-    lines = share_loss(F(lost), [code for code in CODES if code != "P02"], 12)
-    assert lost == 48_000
-    assert of_kind(lines, Kind.LEVY) == [4_363] * 11
-    assert of_kind(lines, Kind.ROUNDING) == [7]
-    assert sum(line.amount.amount for line in lines) == 48_000
+    loss = share_loss(F(lost), [code for code in CODES if code != "P02"])
+    owed = joined([owing(result) for result in results])
+    # Her own securities were hers to lose: only those who wait are made whole.
+    owed = Owing(tuple(claim for claim in owed.claims if claim[0] is Kind.RELIQUAT))
+    for source, amount in [
+        *((f"payer:{code}", loss.each) for code in loss.shares),
+        (CAISSE, loss.from_caisse),
+    ]:
+        lines, owed = late_money(owed, amount, source=source, payer="P02")
+        book.post(lines)
+
+    assert (lost, loss.each, len(loss.shares)) == (48_000, F(4_363), 11)
+    assert (loss.from_caisse, book[CAISSE]) == (F(7), 93)
+    assert owed.is_even
+    assert [book[f"wallet:{code}"] for code in CODES[5:]] == [120_000] * 7
 
 
 def test_t18_retention_and_guarantee_come_back_at_the_end():
