@@ -80,6 +80,8 @@ def _one_currency(rules: Rules) -> bool:
 def _kind(rules: Rules) -> Iterator[TontineRefused]:
     if rules.kind is Circle.SAVINGS:
         yield TontineRefused(Why.KIND_OFF)
+    if not rules.share_label.isprintable():
+        yield TontineRefused(Why.SETTING_OUT_OF_RANGE, setting="share_label")
     if (rules.kind is Circle.AUCTION) != (rules.order is Order.AUCTION):
         yield TontineRefused(Why.SETTING_OUT_OF_RANGE, setting="order")
     if rules.auction.dividend is Dividend.LOTS:

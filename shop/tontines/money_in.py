@@ -81,8 +81,7 @@ def _place(due: Due, chosen: str | None) -> tuple[int, int, bool, str, str]:
     if due.kind in _PRINCIPAL and due.late:
         return (0, due.round, False, due.share, due.kind)
     step = 1 if due.kind in _PRINCIPAL else 3 if due.kind is DueKind.PENALTY else 2
-    by_age = due.round if step != 1 else 0
-    return (step, by_age, due.share != chosen, due.share, due.kind)
+    return (step, due.round, due.share != chosen, due.share, due.kind)
 
 
 def after(dues: Sequence[Due], allocated: Allocated) -> tuple[Due, ...]:

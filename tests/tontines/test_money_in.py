@@ -85,6 +85,15 @@ def test_the_payer_may_choose_a_share_but_not_skip_an_older_one():
     assert [each.due for each in allocated.allocations] == [late, chosen]
 
 
+def test_a_round_in_its_grace_comes_before_the_round_that_is_open():
+    grace, open_ = due("P10", 3), due("P02", 4)
+
+    assert [each.due for each in allocate(F(15_000), [open_, grace], share="P02").allocations] == [
+        grace,
+        open_,
+    ]
+
+
 def test_relief_and_guarantee_come_before_fines():
     dues = [
         due("P02", 1, DueKind.PENALTY, 500),

@@ -137,6 +137,8 @@ def test_no_text_breaks_the_reader(text):
         ({"when": replace(G.when, timezone="Africa/Nowhere")}, Why.SETTING_OUT_OF_RANGE),
         ({"when": replace(G.when, timezone="../../etc/passwd")}, Why.SETTING_OUT_OF_RANGE),
         ({"when": replace(G.when, starts_on=date(9999, 12, 31))}, Why.SETTING_OUT_OF_RANGE),
+        ({"share_label": "part\n"}, Why.SETTING_OUT_OF_RANGE),
+        ({"share_label": "\ud800"}, Why.SETTING_OUT_OF_RANGE),
         ({"share_label": "m" * 21}, Why.SETTING_OUT_OF_RANGE),
         ({"late_policy": ()}, Why.LATE_POLICY_INCOMPLETE),
         ({"late_policy": (LateStep.WAIT,)}, Why.LATE_POLICY_INCOMPLETE),
