@@ -39,12 +39,11 @@ class RankPreview:
 class Simulation:
     """A whole cycle in which everybody pays on time."""
 
+    rules: Rules
     dates: tuple[DatedRound, ...]
     pot: Money
     expected: Money
     ranks: tuple[RankPreview, ...]
-    #: By round, the exposure of each rank after its payout; each row adds up to zero.
-    table: tuple[tuple[Money, ...], ...]
     #: What the others would lack if the first recipient stopped at once.
     worst_case: Money
     relief_per_share: Money
@@ -54,17 +53,28 @@ class Simulation:
         """The first and the last due date."""
         return self.dates[0].due_at, self.dates[-1].due_at
 
+    def exposures(self, after_round: int) -> tuple[Money, ...]:
+        """One row of the exposure table: each rank's, once this round is paid; they add up to zero."""
+        return tuple(
+            exposure(
+                self.rules,
+                paid=_paid(self.rules, rank, after_round),
+                served=_served_in(self.rules, rank) <= after_round,
+            )
+            for rank in range(1, self.rules.shares + 1)
+        )
+
 
 def simulate(rules: Rules) -> Simulation:
     """Show the cycle these rules make (R4-R6, R17)."""
     dates = rounds(rules.when, rules.rounds)
     ranks = tuple(_rank(rules, rank, dates) for rank in range(1, rules.shares + 1))
     return Simulation(
+        rules=rules,
         dates=dates,
         pot=rules.pot,
         expected=rules.expected,
         ranks=ranks,
-        table=tuple(_row(rules, index) for index in range(1, rules.rounds + 1)),
         worst_case=exposure(rules, paid=_paid(rules, 1, 1), served=True),
         relief_per_share=rules.relief * rules.rounds,
     )
@@ -92,17 +102,6 @@ def _rank(rules: Rules, rank: int, dates: tuple[DatedRound, ...]) -> RankPreview
         paid_before=_paid(rules, rank, index),
         exposure=risk,
         cover_needed=cover_needed(rules, risk),
-    )
-
-
-def _row(rules: Rules, after_round: int) -> tuple[Money, ...]:
-    return tuple(
-        exposure(
-            rules,
-            paid=_paid(rules, rank, after_round),
-            served=_served_in(rules, rank) <= after_round,
-        )
-        for rank in range(1, rules.shares + 1)
     )
 
 
