@@ -242,23 +242,21 @@ def whose_turn(
     its whole debt is set off: no turn is ever lost. `together`: everybody accepted that one member
     receives two pots in one round (R10).
     """
-    clean = up_to_date or eligible
     chosen: list[str] = []
     deferred: list[Exchanged] = []
     while len(chosen) < recipients:
         waiting = [code for code in turns.unserved if code not in chosen]
-        if not waiting:
+        # Only the shares of one member may be left: then they have to be served together.
+        apart = [c for c in waiting if together or not _twice(turns, c, chosen)] or waiting
+        if not apart:
             break
-        first = next((c for c in waiting if together or not _twice(turns, c, chosen)), waiting[0])
+        first, *behind = apart
         code = first
         if not eligible(first):
-            behind = waiting[waiting.index(first) + 1 :]
-            behind = [c for c in behind if together or not _twice(turns, c, chosen)]
-            code = next((c for c in behind if clean(c)), first)
+            code = next(filter(up_to_date or eligible, behind), first)
         if code != first:
-            exchange = Exchanged(first, code)
-            deferred.append(exchange)
-            turns = apply(turns, exchange)
+            deferred.append(Exchanged(first, code))
+            turns = apply(turns, deferred[-1])
         chosen.append(code)
     return Turn(tuple(chosen), tuple(deferred))
 

@@ -95,6 +95,20 @@ def test_one_member_does_not_receive_both_pots_of_a_round():
     assert whose_turn(circle, recipients=2, together=True).shares == ("P02", "P06")
 
 
+def test_the_last_shares_of_one_member_are_served_together():
+    circle = turns(("P01", "P02", "P06"), AWA, served=1)
+
+    assert whose_turn(circle, recipients=2).shares == ("P02", "P06")
+
+
+def test_a_deferred_turn_does_not_go_to_who_receives_already():
+    circle = turns(("P02", "P01", "P06", "P03"), AWA)
+
+    turn = whose_turn(circle, recipients=2, eligible=lambda code: code != "P01")
+
+    assert turn == rotation.Turn(("P02", "P03"), (Exchanged("P01", "P03"),))
+
+
 def test_t15_a_turn_in_arrears_is_exchanged_never_lost():
     circle = turns(served=4)
 
