@@ -22,7 +22,7 @@ from shop.tontines.auction import (
 from shop.tontines.lines import CAISSE, DIVIDEND, moved
 from shop.tontines.refusals import TontineRefused, Why
 from shop.tontines.rules import Dividend
-from shop.tontines.waterfall import Recipient
+from shop.tontines.waterfall import FeeRule, Recipient
 from tests.tontines.gounghin import CODES, NOON, F, auctioned, refused, round_, settled, turns
 
 RULES = auctioned()
@@ -164,6 +164,15 @@ def test_a_sealed_bid_opens_as_it_was_closed():
         open_seal(sealed, "TT-7Q4M", 1, "P01", F(5_500), nonce)
     with pytest.raises(TontineRefused):
         seal("TT-7Q4M", 1, "P01", F(5_000), "short")
+
+
+def test_no_fee_is_taken_from_a_discount():
+    recipient = Recipient("P03", F(0), discount=F(18_000))
+    fee = FeeRule(100, F(2_000))
+
+    result, _book = settled(round_(1, recipients=(recipient,), dividend_to=CODES, fee=fee), RULES)
+
+    assert (result.payouts[0].fee, result.payouts[0].net) == (F(1_020), F(100_980))
 
 
 def test_a_discount_larger_than_what_was_collected_takes_only_what_is_there():

@@ -17,6 +17,7 @@ from shop.tontines.rules import LateStep
 from shop.tontines.waterfall import settle
 from tests.tontines.gounghin import (
     CODES,
+    PARTIAL,
     Book,
     F,
     G,
@@ -42,6 +43,17 @@ def test_t16_retention_is_kept_from_the_pot():
 
     assert result.payouts[0].net == F(108_000)
     assert book[retenue("P02")] == 12_000
+
+
+def test_the_whole_retention_is_kept_from_a_short_pot():
+    late, rules = [missing("P09")], with_policy(*PARTIAL, retention_bp=1_000)
+
+    result, book = settled(round_(2, collected=110_000, recipient="P02", late=late), rules)
+    lines, _after = late_money(owing(result), F(10_000), source="payer", payer="P09")
+    book.post(lines)
+
+    assert result.payouts[0].net == F(98_000)
+    assert (book[retenue("P02")], book["wallet:P02"]) == (12_000, 108_000)
 
 
 def follow_binta(cap: int, caisse: int = 0):
