@@ -94,6 +94,15 @@ def test_a_round_in_its_grace_comes_before_the_round_that_is_open():
     ]
 
 
+def test_the_oldest_fine_comes_first():
+    new, old = due("P02", 2, DueKind.PENALTY, 500), due("P10", 1, DueKind.PENALTY, 500)
+
+    assert [each.due for each in allocate(F(700), [new, old], share="P02").allocations] == [
+        old,
+        new,
+    ]
+
+
 def test_relief_and_guarantee_come_before_fines():
     dues = [
         due("P02", 1, DueKind.PENALTY, 500),

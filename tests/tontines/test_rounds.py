@@ -251,6 +251,28 @@ def test_money_nobody_waits_for_is_kept_ahead_for_its_payer():
     assert lines == (Line(Kind.ADVANCE, "payer", "avance:P09", F(300), "P09"),)
 
 
+def test_covers_are_repaid_guarantor_first_then_the_box_then_the_guarantee():
+    policy = (
+        LateStep.COVER_CAUTION,
+        LateStep.COVER_CAISSE,
+        LateStep.COVER_GARANT,
+        LateStep.PARTIAL,
+    )
+    late = missing("P09", guarantee=1_000, guarantors=(("oumar", F(3_000)),))
+    result, _book = settled(
+        round_(collected=110_000, late=[late], caisse=4_000), with_policy(*policy)
+    )
+
+    lines, _after = late_money(owing(result), F(9_500), source="payer", payer="P09")
+
+    assert [(line.target, line.amount) for line in lines] == [
+        ("wallet:P04", F(4_000)),
+        ("garant:oumar", F(3_000)),
+        ("caisse", F(2_000)),
+        ("caution:P09", F(500)),
+    ]
+
+
 def test_a_guarantor_who_did_not_agree_in_advance_is_only_asked():
     late = missing("P09", to_ask=(("oumar", F(6_000)),))
     rules = with_policy(LateStep.COVER_GARANT, LateStep.PARTIAL)

@@ -59,6 +59,10 @@ def test_nobody_holds_more_than_the_rules_allow():
         rotation.check_holdings(AWA, most=3, concentration_bp=2_000)
 
 
+def test_one_share_each_is_never_too_many():
+    rotation.check_holdings({"P01": "a", "P02": "b"}, most=3, concentration_bp=3_000)
+
+
 SHARES = [Share("P03", "c", NOON), Share("P01", "a", NOON), Share("P02", "b", NOON - timedelta(1))]
 
 
@@ -166,6 +170,16 @@ def test_t27_other_swaps_are_refused():
         swap(turns(), asked(), up_to_date={**UP_TO_DATE, "m-P09": False})
 
 
+def test_a_swap_needs_two_people_and_a_day_before_the_payout():
+    day, second = timedelta(hours=24), timedelta(seconds=1)
+
+    assert swap(turns(), asked(), payout=NOON + day)
+    with refused(Why.TOO_NEAR_A_PAYOUT):
+        swap(turns(), asked(), payout=NOON + day - second)
+    with refused(Why.NOT_YOUR_SHARE):
+        swap(turns(holders=AWA), asked("P02", "P06", by="awa"), up_to_date={"awa": True})
+
+
 def account(paid_in, *, advance=0, guarantee=0, fines=0) -> Account:
     return Account(F(paid_in), F(advance), F(guarantee), F(fines))
 
@@ -268,6 +282,14 @@ def test_leaving_needs_an_account_in_order_but_exclusion_does_not():
     # 40 000 of catch-ups: fee 1 500, fine 1 000, and 10 000 for the recipient who waited.
     assert (leaving.exit_fee, leaving.fines, leaving.refund) == (F(1_500), F(1_000), F(27_500))
     assert leaving.to_rounds == F(10_000)
+
+
+def test_fines_take_no_more_than_what_comes_back():
+    account_ = account(10_000, fines=30_000)
+
+    leaving = changes.withdraw(turns(served=1), "P07", account_, G)
+
+    assert (leaving.exit_fee, leaving.fines, leaving.refund) == (F(500), F(9_500), F(0))
 
 
 def test_after_a_death_what_was_paid_comes_back_whole():
