@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from shop.money import Money
@@ -203,11 +202,3 @@ def take_over(
     if not served:
         bought = move(Kind.RETURNED, f"wallet:{newcomer}", wallet(share), paid_in, share)
     return TakenOver(Replaced(share, newcomer), written(bought), remainder(rules, paid_in))
-
-
-class AfterDeath(StrEnum):
-    """What members may vote when one of them has died (R28)."""
-
-    FAMILY_CONTINUES = "family_continues"
-    REPLACED = "replaced"
-    SETTLED = "settled"

@@ -32,7 +32,6 @@ class Kind(StrEnum):
     LEVY = "levy"
     PENALTY = "penalty"
     ADVANCE = "advance"
-    ADVANCE_USED = "advance_used"
     COVER = "cover"
     COVER_REPAID = "cover_repaid"
     PAYOUT = "payout"

@@ -97,6 +97,23 @@ def test_whatever_was_changed_is_seen(change, fault):
     assert draw.check(replace(published(), **change)).fault is fault
 
 
+def test_a_share_listed_twice_is_seen_even_when_all_hashes_agree():
+    twice = ("P01", "P02", "P02")
+    words = dict.fromkeys(twice, "")
+    shown = Published(
+        REF,
+        CYCLE,
+        twice,
+        draw.share_list_hash(twice),
+        draw.commitment(REF, CYCLE, SEED, twice),
+        SEED,
+        words,
+        draw.order(draw.final(REF, CYCLE, SEED, words), twice),
+    )
+
+    assert draw.check(shown).fault is Fault.SHARE_LIST
+
+
 @pytest.mark.parametrize("share", CODES)
 def test_changing_any_one_word_is_seen(share):
     assert not draw.check(replace(published(), words={**WORDS, share: "autre"})).conform
