@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shop.money import total
-from shop.tontines.exposure import check_cover, check_newcomer, simulate
+from shop.tontines.exposure import check_cover, check_newcomer, cover_needed, simulate
 from shop.tontines.refusals import Why
 from tests.tontines.gounghin import FRIDAYS, F, G, gounghin, refused
 
@@ -73,6 +73,7 @@ def test_a_payout_needs_a_fifth_of_the_risk_it_makes():
     with refused(Why.GUARANTOR_NEEDED) as refusal:
         check_cover(G, risk, guarantee=F(10_000), retention=F(11_000), guarantors=nothing)
     assert refusal.value.facts == {"amount": F(1_000)}
+    assert cover_needed(G, F(90_001)) == F(18_001), "a floor is rounded up"
     check_cover(G, -risk, guarantee=nothing, retention=nothing, guarantors=nothing)
 
 

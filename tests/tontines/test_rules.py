@@ -129,6 +129,8 @@ def test_no_text_breaks_the_reader(text):
         ({"auction": Auction(F(500), dividend=Dividend.LOTS)}, Why.LOANS_OFF),
         ({"order": Order.AUCTION}, Why.SETTING_OUT_OF_RANGE),
         ({"when": replace(G.when, days=())}, Why.CALENDAR_INCOMPLETE),
+        ({"fine": Fine(F(500), unpaid_bp=500, cap=F(500))}, Why.SETTING_OUT_OF_RANGE),
+        ({"when": replace(G.when, days=(4, 4))}, Why.CALENDAR_INCOMPLETE),
         ({"when": replace(G.when, days=(7,))}, Why.CALENDAR_INCOMPLETE),
         (
             {"when": replace(G.when, period=Period.TWICE_A_WEEK, days=(4, 4))},
