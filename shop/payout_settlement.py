@@ -196,7 +196,7 @@ def _follow(batch: _Batch, answer: Answer, payout: Payout, said: Outcome) -> Non
                 *(batch, answer, payout),
                 *(said.reason or Reason.REFUSED, said.words, Evidence.ANSWER),
             )
-        case Status.ABSENT if leases.provider_of(payout).can.deduplicates:
+        case Status.ABSENT if leases.provider_of(payout).can.payout_deduplicates:
             if _is_certainly_missing(answer, payout):
                 words = f"absent: {said.words}"
                 _return(batch, answer, payout, Reason.OPERATOR_DOWN, words, Evidence.ABSENT)
