@@ -52,6 +52,17 @@ def events_of(payout_id: int) -> Sequence[PayoutEvent]:
 
 def refunds_of(receipt_id: int) -> Sequence[Refund]:
     """What of a receipt was given back, oldest first."""
-    return session.scalars(
-        sa.select(Refund).where(Refund.receipt_id == receipt_id).order_by(Refund.id)
-    ).all()
+    return [refund for refund, _payout in refunds_with_payouts([receipt_id])]
+
+
+def refunds_with_payouts(receipt_ids: Collection[int]) -> list[tuple[Refund, Payout | None]]:
+    """What of these receipts was given back, oldest first, each with the payout that carries it."""
+    if not receipt_ids:
+        return []
+    query = (
+        sa.select(Refund, Payout)
+        .outerjoin(Payout, Payout.id == Refund.payout_id)
+        .where(Refund.receipt_id.in_(receipt_ids))
+        .order_by(Refund.id)
+    )
+    return [(refund, payout) for refund, payout in session.execute(query)]
