@@ -228,3 +228,35 @@ def test_a_person_types_the_reference(street, monkeypatch, typed, code, left):
 
     assert said.exit_code == code
     assert in_wallet(street, receipt) == Money(left, "XOF")
+
+
+ENDS = {
+    ("lost_answer", "wave-ci"): ("succeeded", [PAID]),
+    ("lost_answer", "mtn-ci"): ("succeeded", [PAID]),
+    ("silence", "wave-ci"): ("review", []),
+    ("silence", "mtn-ci"): ("failed", []),
+}
+
+
+@pytest.mark.parametrize(("fault", "method"), ENDS)
+def test_a_refund_of_which_nothing_was_heard_goes_back_once_or_not_at_all(street, method, fault):
+    receipt = received(street, method)
+    street.world.faults.add(method.split("-")[0], fault, on="refund", calls=1)
+
+    (row,) = refund(street, receipt).json
+    jobs.run("send_payouts")
+    unheard = state_of(street, row)
+    street.pass_(7_200)
+
+    # What was heard of and lost is found. What never came is missing for certain only where a
+    # reference is a key (MTN); else a person asks, and the money stays set apart.
+    ended, left = ENDS[fault, method]
+    assert (row["by"], unheard) == ("refund", "unknown")
+    assert state_of(street, row) == ended
+    assert given_back(street) == left
+    assert in_wallet(street, receipt) == (PAID if ended == "failed" else Money(0, "XOF"))
+    assert unexplained(street) == set()
+
+
+def state_of(street: Street, row: dict[str, str]) -> str:
+    return flask(street.app, "payouts", "show", row["payout"], "--json").json[0]["state"]
