@@ -64,7 +64,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
     host, port = env.get("HOST") or "127.0.0.1", _port(env, "PORT", 5000)
     settings = Settings(
         live=live,
-        secret_key=env.get("SECRET_KEY") or DEVELOPMENT_KEY,
+        secret_key=env.get("SECRET_KEY") or _kept_key(data_dir) or DEVELOPMENT_KEY,
         data_dir=data_dir,
         database_url=_database_url(env, data_dir),
         redis_url=env.get("REDIS_URL") or None,
@@ -99,6 +99,12 @@ def _check_together(settings: Settings) -> None:
         )
     if not settings.https:
         raise ConfigurationError("PROVIDERS_MODE=live needs PUBLIC_URL to begin with https://.")
+
+
+def _kept_key(data_dir: Path) -> str:
+    """Read the key that `./run` made here: a command typed beside it then sees the same secrets."""
+    kept = data_dir / "secret-key"
+    return kept.read_text().strip() if kept.is_file() else ""
 
 
 def _database_url(env: Mapping[str, str], data_dir: Path) -> str:

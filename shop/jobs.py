@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from flask import current_app
 
-from shop import clock, lanes, leases, queue, refunds
+from shop import clock, lanes, leases, order_refunds, queue, refunds
 from shop.alerts import service as alerts
 from shop.boundary import in_transaction
 from shop.db import end_read, transaction
@@ -20,6 +20,7 @@ from shop.health import service as health
 from shop.leases import Answer, Lease
 from shop.ledger import audit
 from shop.notices import service as notices
+from shop.orders import fulfilment
 from shop.payments import by_hand
 from shop.payments import service as payments
 from shop.payments.service import Claim
@@ -42,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 #: Messages looked at in one transaction.
 WEBHOOK_BATCH: Final = 100
+#: Seller orders listed at once; each is served in a transaction of its own.
+ORDER_BATCH: Final = 50
 #: Rounds of one drain before it lets another kind have its turn.
 ROUNDS: Final = 20
 
@@ -261,6 +264,37 @@ def send_notices() -> int:
     return notices.send_due(50)
 
 
+def expire_orders() -> int:
+    """Do what the clock owes seller orders: remind, refuse for the silent, ask, pay, call staff."""
+    return _serve_each(fulfilment.due, fulfilment.wake, fulfilment.postpone)
+
+
+def return_refunds() -> int:
+    """Send refunds on from the buyers' wallets to the phones that paid."""
+    return _serve_each(order_refunds.due, order_refunds.send_back, order_refunds.postpone)
+
+
+def _serve_each(
+    due: Callable[[int], Sequence[int]],
+    serve: Callable[[int], None],
+    postpone: Callable[[int, float], None],
+) -> int:
+    """Serve seller orders one by one: one that cannot be served must not keep the others waiting."""
+    handled = 0
+    for _round in range(ROUNDS):
+        ids = due(ORDER_BATCH)
+        for id_ in ids:
+            try:
+                serve(id_)
+            except Exception:
+                logger.exception("seller order %d is put off", id_)
+                postpone(id_, 600)
+        handled += len(ids)
+        if len(ids) < ORDER_BATCH:
+            break
+    return handled
+
+
 def seal_books() -> int:
     """Seal the transfers since the last block."""
     with transaction():
@@ -280,6 +314,8 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "submit_payments": submit_payments,
     "process_webhooks": process_webhooks,
     "verify_payments": verify_payments,
+    "expire_orders": expire_orders,
+    "return_refunds": return_refunds,
     "send_payouts": send_payouts,
     "verify_payouts": verify_payouts,
     "release_holds": release_holds,

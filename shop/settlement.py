@@ -270,6 +270,8 @@ def _write(batch: _Batch) -> None:
         for arrival in batch.arrived
         if arrival.receipt.disposition == Disposition.APPLIED
     ]
+    opened = [part for _payment, order in paid for part in order.seller_orders]
+    orders.begin_fulfilment(opened, clock.now())
     notices.put_all([*batch.messages, *payment_notices.paid(paid)])
 
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from shop import clock, jobs, queue
 from shop.db import end_read, follow_database_clock, session
 from shop.notices.models import Notice
+from shop.orders.models import SellerOrder
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
 from shop.payouts.models import Payout
@@ -36,6 +37,8 @@ _OLDEST: Final = {
         WebhookEvent.status == EventStatus.QUEUED
     ),
     "verify_payments": sa.select(sa.func.min(Payment.next_check_at)).where(~_created),
+    "expire_orders": sa.select(sa.func.min(SellerOrder.wake_at)),
+    "return_refunds": sa.select(sa.func.min(SellerOrder.return_at)),
     "release_holds": sa.select(sa.func.min(Payout.next_check_at)).where(
         Payout.status == PayoutStatus.HELD
     ),

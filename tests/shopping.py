@@ -125,9 +125,15 @@ def wait_for(live: Live, visitor: Visitor, reference: str, state: str) -> Page:
     return visitor.page
 
 
-def buy(live: Live, visitor: Visitor, sim: Sim, operator: str) -> tuple[str, str]:
-    """Buy from two sellers and pay; give the references of order and attempt."""
-    placed = order(live, visitor, sim)
+def buy(
+    live: Live,
+    visitor: Visitor,
+    sim: Sim,
+    operator: str,
+    names: Iterable[str] = TWO_SELLERS,
+) -> tuple[str, str]:
+    """Buy, from two sellers unless told otherwise, and pay; give the references of order and attempt."""
+    placed = order(live, visitor, sim, names)
     attempt = pay(live, visitor, sim, operator)
     approve(live, visitor, sim, operator, attempt)
     wait_for(live, visitor, attempt, "succeeded")

@@ -22,6 +22,7 @@ from shop.ledger import service as ledger
 from shop.ledger.chart import Account
 from shop.ledger.entries import Entry, Leg
 from shop.money import Money
+from shop.orders import checks as order_checks
 from shop.orders.models import Order
 from shop.payments import checks, provider_settings
 from shop.payments.models import Payment, Receipt
@@ -193,6 +194,7 @@ class Street:
         return [
             *audit.check(),
             *checks.check(),
+            *order_checks.check(),
             *payout_checks.check(),
             *self._against_the_oracle(),
             *self._against_their_payouts(),

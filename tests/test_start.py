@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import config
+
 #: What a process that serves pages may never need. `requests` is not here: providers are built at
 #: start, so that a missing key stops the program there, and each of them owns its HTTP session.
 NOT_AT_START = {
@@ -59,3 +61,12 @@ def test_wanted_migration_is_the_one_alembic_names(app: object) -> None:
 
     assert schema.wanted() == ScriptDirectory(str(schema.VERSIONS.parent)).get_current_head()
     assert schema.present() == schema.wanted()
+
+
+def test_a_command_beside_run_sees_the_key_that_run_made(tmp_path):
+    (tmp_path / "secret-key").write_text("a" * 64)
+
+    kept = config.from_environment({"DATA_DIR": str(tmp_path)})
+    given = config.from_environment({"DATA_DIR": str(tmp_path), "SECRET_KEY": "b" * 64})
+
+    assert (kept.secret_key, given.secret_key) == ("a" * 64, "b" * 64)

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from benchmarks import webhook
 from shop import settlement
 from shop.db import session, transaction
+from shop.leases import Answer
 from shop.payments import quick_state
 from shop.payments import service as payments
 from shop.providers.base import Outcome, ProviderRejected, Status
@@ -68,19 +69,19 @@ def settled(street: Street, count: int, said: str) -> list[str]:
     return sent
 
 
-def _answer(street: Street, claim: payments.Claim, said: str) -> settlement.Answer:
+def _answer(street: Street, claim: payments.Claim, said: str) -> Answer[payments.Claim]:
     word: Outcome | ProviderRejected
     if said == "paid":
         ref = f"T_{claim.reference}"
         word = Outcome(Status.SUCCEEDED, transaction_ref=ref, amount=claim.collection.amount)
     else:
         word = ProviderRejected(Reason.REFUSED, "400", "no")
-    return settlement.Answer(claim, word, street.time.now(), submitted=True)
+    return Answer(claim, word, street.time.now(), submitted=True)
 
 
 # SQLite numbers rows one INSERT at a time, inside our own process: only PostgreSQL is far away.
 @on_postgresql
-@pytest.mark.parametrize(("said", "most"), [("paid", 24), ("refused", 17)])
+@pytest.mark.parametrize(("said", "most"), [("paid", 25), ("refused", 17)])
 def test_settling_costs_the_same_statements_for_one_and_for_fifty(
     street: Street, said: str, most: int
 ) -> None:

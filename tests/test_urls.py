@@ -30,11 +30,13 @@ PUBLIC = {
 SIGNED_IN = {
     "account.forget", "account.show", "seller.delivery", "seller.drop_zone", "seller.edit_product",
     "seller.home", "seller.new_product", "seller.open_store", "seller.show_product",
-    "seller_orders.show_sales", "wallet.cancel", "wallet.download", "wallet.payout", "wallet.show",
-    "wallet.withdraw",
+    "seller_orders.change_many", "seller_orders.sales_file", "seller_orders.show_sale",
+    "seller_orders.show_sales", "seller_orders.slip", "seller_orders.take_step", "wallet.cancel",
+    "wallet.download", "wallet.payout", "wallet.show", "wallet.withdraw",
 }  # fmt: skip
 OWNER = {
-    "orders.mine", "orders.open_link", "orders.show", "payment.choose", "payment.history",
+    "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
+    "orders.show", "payment.choose", "payment.history",
     "payment.receipt", "payment.start", "payment_status.cancel", "payment_status.check",
     "payment_status.claim", "payment_status.show", "payment_status.state",
 }  # fmt: skip
@@ -51,7 +53,10 @@ def test_every_endpoint_says_who_may_call_it(app):
 
 
 def test_addresses_end_with_a_slash_unless_they_are_files(app):
-    files = {"static", "stores.photo", "payment_status.state", "wallet.download"}
+    files = {
+        "static", "stores.photo", "payment_status.state", "seller_orders.sales_file",
+        "wallet.download",
+    }  # fmt: skip
     wrong = [
         rule.rule
         for rule in app.url_map.iter_rules()
@@ -84,8 +89,14 @@ class World:
             reference = self.order.reference
         if endpoint == "payment.receipt":
             reference = self.received.reference
+        [part] = self.paid.seller_orders
+        if endpoint in ("orders.ask_received", "orders.receive", "orders.cancel"):
+            reference = self.paid.reference
+        if endpoint.startswith("seller_orders."):
+            reference = part.reference
         code = self.product.code
         return {
+            "part": part.reference, "step": "accept",
             "reference": reference, "code": code, "slug": self.store.slug, "provider": "wave",
             "token": self.order.access_token if endpoint == "orders.open_link" else "t" * 32,
             "filename": "cauri.css", "device_id": 1, "zone_id": self.store.zones[0].id,
@@ -205,8 +216,17 @@ OWNED = [
     "orders.show", "payment.choose", "payment.receipt", "payment.start", "payment_status.cancel",
     "payment_status.check", "payment_status.claim", "payment_status.show", "payment_status.state",
     "seller.edit_product", "seller.show_product", "seller.drop_zone", "account.forget",
+    "orders.ask_received", "orders.cancel", "orders.receive", "seller_orders.show_sale",
+    "seller_orders.slip", "seller_orders.take_step",
 ]  # fmt: skip
-MISSING = {"reference": "00000000", "code": "00000000", "zone_id": 999_999, "device_id": 999_999}
+MISSING = {
+    "part": "00000000",
+    "step": "accept",
+    "reference": "00000000",
+    "code": "00000000",
+    "zone_id": 999_999,
+    "device_id": 999_999,
+}
 
 
 @pytest.mark.parametrize("endpoint", OWNED)

@@ -7,11 +7,21 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Attach every command group."""
-    from shop.cli import demo, ledger, payments, payouts, reconcile, system, webhooks
+    from shop.cli import (
+        demo,
+        escrow,
+        ledger,
+        orders,
+        payments,
+        payouts,
+        reconcile,
+        system,
+        webhooks,
+    )
     from shop.cli.later import Later
 
-    money = (ledger.group, payments.group, payouts.group, webhooks.group)
-    for group in (demo.group, *money, system.config_group):
+    money = (escrow.group, ledger.group, payments.group, payouts.group, webhooks.group)
+    for group in (demo.group, *money, orders.group, system.config_group):
         app.cli.add_command(group)
     for command in (system.worker, system.clock_process, reconcile.command):
         app.cli.add_command(command)

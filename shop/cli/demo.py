@@ -39,6 +39,15 @@ def seed() -> None:
     )
 
 
+@group.command("orders")
+def seed_orders() -> None:
+    """Buy some of it and bring the orders to various stages; the sandbox must run. Once only."""
+    from shop.cli import demo_orders
+
+    _refuse_when_live()
+    click.echo(f"{demo_orders.seed()} orders added.", file=sys.stderr)
+
+
 @group.command("sign-ins")
 def sign_ins() -> None:
     """Print who can sign in to the demonstration, one per line."""

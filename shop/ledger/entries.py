@@ -95,6 +95,32 @@ def wallet_claimed(guest_id: int, user_id: int, amount: Money) -> Entry:
     return Entry("wallet_claimed", (leg,))
 
 
+def escrow_shared(
+    word: str,
+    seller_order_id: int,
+    *,
+    seller: tuple[int, Money],
+    kept: Money,
+    buyer: tuple[int, Money],
+) -> Entry:
+    """An escrow is closed: the seller's part, our commission, the buyer's part, as `word` says.
+
+    `word` is `release`, `refund` or `split`: it begins the keys. Parts of nothing make no transfer.
+    """
+    source = chart.escrow(seller_order_id, kept.currency)
+    parts = (
+        ("seller", chart.wallet(seller[0], kept.currency), seller[1]),
+        ("commission", chart.income("commission", kept.currency), kept),
+        ("buyer", chart.wallet(buyer[0], kept.currency), buyer[1]),
+    )
+    legs = [
+        Leg(f"{word}:{seller_order_id}:{name}", source, target, amount)
+        for name, target, amount in parts
+        if amount
+    ]
+    return Entry(f"escrow_{word}", tuple(legs))
+
+
 def payout_requested(reference: str, source: Account, amount: Money) -> Entry:
     """Money is set apart for a payout: whoever spends next does not find it any more."""
     hold = chart.hold(reference, amount.currency)

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_VERIFYING = "payment_verifying"
     MONEY_KEPT = "money_kept"
+    ORDER_STEP = "order_step"
+    HAND_OVER_CODE = "hand_over_code"
     PAYOUT_SENT = "payout_sent"
     PAYOUT_ARRIVED = "payout_arrived"
     PAYOUT_RETURNED = "payout_returned"

@@ -25,7 +25,7 @@ TIMEOUT_S: Final = 5
 #: Seconds to wait after the 1st, 2nd ... failure; after the last the message is given up.
 BACKOFF_S: Final = (5, 15, 60, 300, 900, 3_600, 4 * 3_600, 12 * 3_600)
 #: Messages whose text is worthless, or worse, once they were sent.
-SECRET: Final = {Kind.SIGN_IN_CODE}
+SECRET: Final = {Kind.SIGN_IN_CODE, Kind.HAND_OVER_CODE}
 
 
 @dataclass(frozen=True, slots=True)

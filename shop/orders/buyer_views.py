@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, url_for
+from dataclasses import dataclass
+
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from shop import references
 from shop.accounts.session import current_payer
-from shop.orders import access, service
+from shop.errors import NotFound
+from shop.orders import access, fulfilment, handover, service, whereabouts, wording
+from shop.orders.models import Order, SellerOrder
+from shop.orders.refusals import NotThatStep
+from shop.orders.states import CLOSED, Actor, Escrow, Stage
 from shop.payments import service as payments
 from shop.payments.states import Purpose
 from shop.web import guest_or_signed_in
 
 bp = Blueprint("orders", __name__)
+
+#: What the buyer may answer when the goods are there.
+ANSWERS = {"pay": Stage.CONFIRMED, "look": Stage.RECEIVED}
+#: Stages in which the goods may be in the buyer's hands: the answer is then the page's first button.
+ARRIVED = frozenset({Stage.SENT, Stage.ASKED, Stage.RECEIVED})
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One shop's part of an order as its buyer sees it."""
+
+    part: SellerOrder
+    goods: wording.Pill
+    money: wording.Pill
+    sentence: str
+    code: str
+    """The hand-over code, spaced; empty when it opens nothing, or when this is not the buyer."""
+    history: list[wording.Moment]
+    can: frozenset[str]
 
 
 @bp.get("/orders/")
@@ -20,18 +46,49 @@ def mine() -> str:
     """List this browser's orders, newest first."""
     payer = current_payer()
     orders = service.of_user(payer.id) if payer else []
-    return render_template("orders/mine.html", orders=orders)
+    return render_template("orders/mine.html", orders=orders, words=wording)
 
 
 @bp.get("/order/<reference>/")
 @guest_or_signed_in
 def show(reference: str) -> str:
-    """Show one order: what, where, how much, and what to do next."""
+    """Show one order: what, where, how much, where the money is, and what to do next."""
     order = access.of_browser(reference)
-    payer = current_payer()
-    mine = payer is not None and payer.id == order.user_id
+    mine = _is_mine(order)
     attempts = payments.all_of(Purpose.ORDER, order.id) if mine else []
-    return render_template("orders/order.html", order=order, mine=mine, attempts=attempts)
+    parcels = [_parcel(part, mine=mine) for part in order.seller_orders]
+    return render_template(
+        "orders/order.html", order=order, mine=mine, attempts=attempts, parcels=parcels
+    )
+
+
+def _is_mine(order: Order) -> bool:
+    payer = current_payer()
+    return payer is not None and payer.id == order.user_id
+
+
+def _parcel(part: SellerOrder, *, mine: bool) -> Parcel:
+    open_ = part.state not in CLOSED and part.state is not Stage.UNPAID
+    shown = mine and open_ and part.state is not Stage.TO_ACCEPT
+    return Parcel(
+        part=part,
+        goods=wording.GOODS[part.state],
+        money=wording.MONEY[Escrow(part.escrow)],
+        sentence=whereabouts.for_buyer(part, whereabouts.of(part)) if open_ or part.paid_at else "",
+        code=handover.spaced(handover.code_of(part)) if shown else "",
+        history=wording.history(part) if part.paid_at else [],
+        can=_can(part) if mine else frozenset(),
+    )
+
+
+def _can(part: SellerOrder) -> frozenset[str]:
+    """Name what the buyer may do: `arrived` is a first button, `receive` a quiet one."""
+    found = set()
+    if fulfilment.can(part, Stage.CONFIRMED, Actor.BUYER):
+        found.add("arrived" if part.state in ARRIVED else "receive")
+    if fulfilment.can(part, Stage.CANCELLED, Actor.BUYER):
+        found.add("cancel")
+    return frozenset(found)
 
 
 @bp.get("/o/<token>/")
@@ -41,3 +98,52 @@ def open_link(token: str) -> Response:
     order = service.by_access_token(token)
     access.remember(order)
     return redirect(url_for("orders.show", reference=order.reference), 303)
+
+
+@bp.get("/order/<reference>/<part>/received/")
+@guest_or_signed_in
+def ask_received(reference: str, part: str) -> str | Response:
+    """Ask before the money goes: what "I have it" means, and that it cannot be taken back."""
+    found = _own_part(reference, part)
+    if not fulfilment.can(found, Stage.CONFIRMED, Actor.BUYER):
+        return redirect(url_for("orders.show", reference=found.order.reference), 303)
+    may_look = fulfilment.can(found, Stage.RECEIVED, Actor.BUYER)
+    return render_template("orders/received.html", part=found, order=found.order, may_look=may_look)
+
+
+@bp.post("/order/<reference>/<part>/received/")
+@guest_or_signed_in
+def receive(reference: str, part: str) -> Response:
+    """Take the buyer's answer: pay the seller now, or look at it for a day."""
+    found = _own_part(reference, part)
+    to = ANSWERS.get(request.form.get("answer", ""))
+    if to is None:
+        return redirect(request.url, 303)
+    return _taken(found, to)
+
+
+@bp.post("/order/<reference>/<part>/cancel/")
+@guest_or_signed_in
+def cancel(reference: str, part: str) -> Response:
+    """Cancel before the seller has answered: everything goes back."""
+    return _taken(_own_part(reference, part), Stage.CANCELLED)
+
+
+def _taken(part: SellerOrder, to: Stage) -> Response:
+    reference, user_id = part.order.reference, part.order.user_id
+    try:
+        fulfilment.buy([user_id], part.reference, to)
+    except NotThatStep:
+        if _own_part(reference, part.reference).state is not to:
+            raise  # another step was faster; a second tap on this one is no news
+    return redirect(url_for("orders.show", reference=reference), 303)
+
+
+def _own_part(reference: str, part: str) -> SellerOrder:
+    """Give a part of the payer's own order; a private link alone opens no money."""
+    order = access.of_browser(reference)
+    wanted = references.parse(part)
+    found = next((each for each in order.seller_orders if each.reference == wanted), None)
+    if found is None or not _is_mine(order):
+        raise NotFound("no such part")
+    return found

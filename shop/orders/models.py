@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.db import Base
 from shop.money import Money
+from shop.orders.states import TABS, Escrow, Stage, Tab
 from shop.stores.models import Product, Store
 
 
@@ -19,6 +20,27 @@ class OrderStatus(StrEnum):
     AWAITING_PAYMENT = "awaiting_payment"
     PAID = "paid"
     CANCELLED = "cancelled"
+
+
+_TO_WAKE = sa.text("wake_at IS NOT NULL")
+_TO_RETURN = sa.text("return_at IS NOT NULL")
+
+
+def under(tab: Tab) -> str:
+    """Write the condition of a tab: spelled out, since only then its index answers for it."""
+    return f"stage IN ({', '.join(repr(str(stage)) for stage in TABS[tab])})"
+
+
+def _tab_index(tab: Tab) -> sa.Index:
+    where = sa.text(under(tab))
+    return sa.Index(
+        f"ix_seller_order_{tab}",
+        "store_id",
+        "paid_at",
+        "id",
+        sqlite_where=where,
+        postgresql_where=where,
+    )
 
 
 class HoldState(StrEnum):
@@ -93,6 +115,16 @@ class SellerOrder(Base):
         sa.CheckConstraint("commission_amount BETWEEN 0 AND items_amount", name="commission"),
         sa.CheckConstraint("status IN ('awaiting_payment', 'paid', 'cancelled')", name="status"),
         sa.Index("ix_seller_order_store_id_paid_at", "store_id", "paid_at", "id"),
+        sa.Index(
+            "ix_seller_order_wake_at", "wake_at", sqlite_where=_TO_WAKE, postgresql_where=_TO_WAKE
+        ),
+        sa.Index(
+            "ix_seller_order_return_at",
+            "return_at",
+            sqlite_where=_TO_RETURN,
+            postgresql_where=_TO_RETURN,
+        ),
+        *(_tab_index(tab) for tab in Tab),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -108,6 +140,28 @@ class SellerOrder(Base):
     status: Mapped[str] = mapped_column(sa.String(20), default=OrderStatus.AWAITING_PAYMENT)
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
+    promised_hours: Mapped[int] = mapped_column(default=48)
+    """The delivery time of the zone, frozen at checkout."""
+    stage: Mapped[str] = mapped_column(sa.String(12), default=Stage.UNPAID)
+    escrow: Mapped[str] = mapped_column(sa.String(10), default=Escrow.NONE)
+    due_at: Mapped[datetime | None]
+    """Until when somebody may act; then the clock does, or staff looks."""
+    wake_at: Mapped[datetime | None]
+    """When the clock looks next: a reminder, or `due_at`. None when it has nothing more to do."""
+    reminders: Mapped[int] = mapped_column(default=0)
+    """Reminders said in this stage."""
+    staff_since: Mapped[datetime | None]
+    """Since when a person of staff should look: five wrong codes, or a silent buyer."""
+    code_tries: Mapped[int] = mapped_column(default=0)
+    closed_at: Mapped[datetime | None]
+    return_at: Mapped[datetime | None]
+    """When a refund is to be sent on to the phone that paid; None when nothing is, or it was."""
+    released_amount: Mapped[int] = mapped_column(default=0)
+    """What the seller's wallet received."""
+    kept_amount: Mapped[int] = mapped_column(default=0)
+    """What we kept as commission."""
+    refunded_amount: Mapped[int] = mapped_column(default=0)
+    """What the buyer got back. Once closed, the three are the total (E1)."""
 
     order: Mapped[Order] = relationship(back_populates="seller_orders")
     store: Mapped[Store] = relationship()
@@ -137,6 +191,46 @@ class SellerOrder(Base):
     def net(self) -> Money:
         """What the seller will receive."""
         return self.total - self.commission
+
+    @property
+    def state(self) -> Stage:
+        """The stage as a word of its table."""
+        return Stage(self.stage)
+
+    @property
+    def released(self) -> Money:
+        """What the seller's wallet received of it."""
+        return Money(self.released_amount, self.currency)
+
+    @property
+    def kept(self) -> Money:
+        """What we kept of it."""
+        return Money(self.kept_amount, self.currency)
+
+    @property
+    def refunded(self) -> Money:
+        """What the buyer got back of it."""
+        return Money(self.refunded_amount, self.currency)
+
+
+class SellerOrderEvent(Base):
+    """One thing that happened to a seller order: who, what, when. Never changed (E5)."""
+
+    __tablename__ = "seller_order_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    seller_order_id: Mapped[int] = mapped_column(sa.ForeignKey("seller_order.id"), index=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(sa.String(10))
+    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"))
+    """Who exactly; None for the clock, a payment, and staff at a shell (whose name is in the words)."""
+    old: Mapped[str | None] = mapped_column(sa.String(12))
+    new: Mapped[str | None] = mapped_column(sa.String(12))
+    """None when nothing moved: a reminder, a wrong code, a call for staff."""
+    what: Mapped[str] = mapped_column(sa.String(20))
+    """The stage taken, or `reminder`, `wrong_code`, `to_staff`."""
+    words: Mapped[str] = mapped_column(sa.String(200), default="")
+    """The reason given, as it was typed."""
 
 
 class OrderLine(Base):

@@ -25,7 +25,7 @@ from shop.orders.refusals import (
     ProductUnavailable,
 )
 from shop.stores.models import Product, Store
-from shop.stores.service import delivery_price
+from shop.stores.service import delivery_zone
 
 MAX_QUANTITY: Final = 99
 MAX_LINES: Final = 30
@@ -58,6 +58,8 @@ class StoreQuote:
     lines: tuple[tuple[Product, int], ...]
     delivery: Money | None
     """None when the place is not known yet, or when the shop does not deliver there."""
+    hours: int = 48
+    """Within how many hours the shop promises to deliver there."""
 
     @property
     def items(self) -> Money:
@@ -121,10 +123,7 @@ def quote(lines: Sequence[Line], place: tuple[str, str] | None = None) -> list[S
     by_store: Mapping[Store, list[tuple[Product, int]]] = defaultdict(list)
     for product_id, quantity in quantities.items():
         by_store[products[product_id].store].append((products[product_id], quantity))
-    return [
-        StoreQuote(store, tuple(group), _delivery(store, place))
-        for store, group in by_store.items()
-    ]
+    return [_quoted(store, group, place) for store, group in by_store.items()]
 
 
 def _added_up(lines: Sequence[Line]) -> dict[int, int]:
@@ -149,15 +148,17 @@ def _check(product: Product | None, quantity: int) -> None:
         raise OutOfStock(product.name)
 
 
-def _delivery(store: Store, place: tuple[str, str] | None) -> Money | None:
+def _quoted(
+    store: Store, group: list[tuple[Product, int]], place: tuple[str, str] | None
+) -> StoreQuote:
     if place is None:
-        return None
-    price = delivery_price(store, *place)
-    if price is None:
+        return StoreQuote(store, tuple(group), None)
+    zone = delivery_zone(store, *place)
+    if zone is None:
         raise NoDelivery(store.name)
-    if price.currency != store.currency:
+    if zone.currency != store.currency:
         raise MixedCurrencies(store.name)
-    return price
+    return StoreQuote(store, tuple(group), zone.price, zone.hours_max)
 
 
 def _written(
@@ -203,6 +204,7 @@ def _seller_order(part: StoreQuote) -> SellerOrder:
         commission_bp=bp,
         # Rounded down: the seller gains the franc.
         commission_amount=part.items.share(bp).amount,
+        promised_hours=part.hours,
         created_at=clock.now(),
         lines=[_order_line(product, quantity) for product, quantity in part.lines],
     )

@@ -62,6 +62,34 @@ class FormReused(Conflict):
     code = "form_reused"
 
 
+class NotThatStep(Conflict):
+    """The order went on meanwhile, or this step was never this person's."""
+
+    code = "not_that_step"
+
+
+class WrongCode(Refusal):
+    """The hand-over code is not the one the buyer has; `left` tries remain."""
+
+    code = "wrong_code"
+
+    def __init__(self, left: int) -> None:
+        super().__init__(f"{left} tries left")
+        self.left = left
+
+
+class CodeLocked(Refusal):
+    """Five wrong codes: the buyer confirms, or staff looks."""
+
+    code = "code_locked"
+
+
+class NeedsReason(Refusal):
+    """Money goes back with a reason that the other side can read."""
+
+    code = "needs_reason"
+
+
 SENTENCES: dict[str, object] = {
     "empty_order": _l("Votre panier est vide."),
     "bad_quantity": _l("La quantité va de 1 à 99, en chiffres."),
@@ -72,4 +100,12 @@ SENTENCES: dict[str, object] = {
     ),
     "no_delivery": _l("Ce vendeur ne livre pas à cet endroit."),
     "form_reused": _l("Ce formulaire a déjà servi. Revenez au panier."),
+    "not_that_step": _l(
+        "Cette commande a avancé entre-temps. Rechargez la page : rien n’a changé."
+    ),
+    "wrong_code": _l("Ce code n’est pas le bon. Demandez à l’acheteur de le relire."),
+    "code_locked": _l(
+        "Cinq codes faux : nous vérifions avec l’acheteur. Il peut aussi confirmer lui-même."
+    ),
+    "needs_reason": _l("Dites pourquoi en quelques mots : l’autre personne les lira."),
 }

@@ -12,7 +12,9 @@ from sqlalchemy.orm import contains_eager, selectinload
 
 from shop import references
 from shop.db import session
-from shop.orders.models import Order, OrderLine, OrderStatus, SellerOrder
+from shop.errors import NotFound
+from shop.orders.models import Order, OrderLine, OrderStatus, SellerOrder, under
+from shop.orders.states import Stage, Tab
 from shop.stores.models import Store
 
 PAGE: Final = 20
@@ -26,20 +28,23 @@ class Sales:
     next: str | None
 
 
-def of_seller(owner_id: int, *, query: str = "", after: str = "") -> Sales:
-    """Give a page of the paid orders of somebody's shops; `query` is a reference, a buyer or an article."""
+def of_seller(
+    owner_id: int, *, tab: Tab | None = None, query: str = "", after: str = "", size: int = PAGE
+) -> Sales:
+    """Give a page of the paid orders of somebody's shops, under a tab or all of them.
+
+    `query` is a reference, a buyer or an article; `after` is where the page before ended.
+    """
     statement = (
         sa.select(SellerOrder)
         .join(SellerOrder.order)
-        .join(SellerOrder.store)
-        .where(Store.owner_id == owner_id, SellerOrder.status == OrderStatus.PAID)
+        .where(_of_owner(owner_id), _under(tab))
         .options(
             contains_eager(SellerOrder.order),
-            contains_eager(SellerOrder.store),
             selectinload(SellerOrder.lines),
         )
         .order_by(SellerOrder.paid_at.desc(), SellerOrder.id.desc())
-        .limit(PAGE + 1)
+        .limit(size + 1)
     )
     if query:
         statement = statement.where(_matches(query))
@@ -49,7 +54,45 @@ def of_seller(owner_id: int, *, query: str = "", after: str = "") -> Sales:
         older = sa.and_(SellerOrder.paid_at == at, SellerOrder.id < id_)
         statement = statement.where(sa.or_(SellerOrder.paid_at < at, older))
     rows = session.scalars(statement).all()
-    return Sales(rows[:PAGE], _written(rows[PAGE - 1]) if len(rows) > PAGE else None)
+    return Sales(rows[:size], _written(rows[size - 1]) if len(rows) > size else None)
+
+
+def waiting(owner_id: int) -> dict[Tab, int]:
+    """Count what is still open of somebody's shops: as few rows as there is work."""
+    theirs = _of_owner(owner_id)
+    counts = [
+        sa.select(sa.func.count()).select_from(SellerOrder).where(theirs, _under(tab))
+        for tab in (Tab.TODO, Tab.PROGRESS)
+    ]
+    todo, progress = session.execute(sa.select(*(c.scalar_subquery() for c in counts))).one()
+    return {Tab.TODO: todo, Tab.PROGRESS: progress}
+
+
+def own(owner_id: int, reference: str) -> SellerOrder:
+    """Give a seller's own paid order; another's, or an unpaid one, is `NotFound`."""
+    part = session.scalar(
+        sa.select(SellerOrder).where(
+            _of_owner(owner_id),
+            SellerOrder.reference == (references.parse(reference) or ""),
+            SellerOrder.stage != Stage.UNPAID,
+        )
+    )
+    if part is None:
+        raise NotFound("no such sale")
+    return part
+
+
+def _of_owner(owner_id: int) -> sa.ColumnElement[bool]:
+    # One shop is an equality, which the tabs' indexes need to give rows in their order.
+    ids = session.scalars(sa.select(Store.id).where(Store.owner_id == owner_id)).all()
+    return SellerOrder.store_id == ids[0] if len(ids) == 1 else SellerOrder.store_id.in_(ids)
+
+
+def _under(tab: Tab | None) -> sa.ColumnElement[bool] | sa.TextClause:
+    """Write a tab's condition as its partial index does, or the database would not see the likeness."""
+    if tab is None:
+        return SellerOrder.status == OrderStatus.PAID
+    return sa.text(f"seller_order.{under(tab)}")
 
 
 def _matches(query: str) -> sa.ColumnElement[bool]:

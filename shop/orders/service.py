@@ -16,10 +16,12 @@ from sqlalchemy.orm import selectinload
 from shop.db import in_transaction, session
 from shop.errors import NotFound
 from shop.money import Money
+from shop.orders.fulfilment import begin as begin_fulfilment
 from shop.orders.models import Order, OrderStatus, SellerOrder
 from shop.orders.placing import Contact, Line, StoreQuote, place, quote
 from shop.orders.refusals import OutOfStock
 from shop.orders.stock import Articles, articles_of, consume_stock, hold_stock, return_stock
+from shop.orders.whereabouts import refund_key
 
 __all__ = [
     "Articles",
@@ -28,6 +30,7 @@ __all__ = [
     "OutOfStock",
     "StoreQuote",
     "articles_of",
+    "begin_fulfilment",
     "by_access_token",
     "by_form_key",
     "by_id",
@@ -43,6 +46,7 @@ __all__ = [
     "of_user",
     "place",
     "quote",
+    "refund_key",
     "return_stock",
     "seller_shares",
     "visible_to",
@@ -84,6 +88,7 @@ def _one(*conditions: sa.ColumnElement[bool]) -> Order:
 def of_user(user_id: int, limit: int = 50) -> list[Order]:
     """List a buyer's latest orders, newest first."""
     query = sa.select(Order).where(Order.user_id == user_id)
+    query = query.options(selectinload(Order.seller_orders))
     newest = query.order_by(Order.created_at.desc(), Order.id.desc()).limit(limit)
     return list(session.scalars(newest))
 
@@ -116,7 +121,10 @@ def seller_shares(order: Order) -> list[tuple[int, Money]]:
 
 
 def mark_paid(order: Order, at: datetime) -> bool:
-    """Make the order and its seller orders paid; False when it is paid already or was cancelled."""
+    """Make the order and its seller orders paid; False when it is paid already or was cancelled.
+
+    Its seller orders are opened by `begin_fulfilment`, many orders' at once.
+    """
     return _move(order, OrderStatus.PAID, at)
 
 

@@ -43,12 +43,6 @@ RULES: Final = {
         GROUP BY o.id, o.reference, o.status, o.total_amount
         HAVING COALESCE(SUM(a.amount), 0)
         <> CASE WHEN o.status = 'paid' THEN o.total_amount ELSE 0 END""",
-    # E2: escrow is what paid seller orders hold.
-    "escrow_is_held": """
-        SELECT 'seller order ' || s.reference || ' holds ' || COALESCE(a.balance, 0)
-        FROM seller_order s LEFT JOIN ledger_account a
-        ON a.kind = 'escrow' AND a.owner = CAST(s.id AS TEXT)
-        WHERE COALESCE(a.balance, 0) <> CASE WHEN s.status = 'paid' THEN s.total_amount ELSE 0 END""",
     # D10: what the sellers get and what the buyer pays are one amount.
     "seller_orders_sum": """
         SELECT o.reference FROM "order" o JOIN seller_order s ON s.order_id = o.id

@@ -9,7 +9,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from shop.i18n import refusal_sentence
-from shop.orders import sales
+from shop.orders import figures, sales, wording
 from shop.stores import photos, service, words
 from shop.stores.forms import EditForm, ProductForm, StoreForm, ZoneForm
 from shop.stores.models import Product, Store
@@ -41,6 +41,8 @@ def home() -> Page:
         sales=sales.of_seller(current_user.id).rows[:LATEST],
         low=[p for p in products if p.status == "active" and p.stock <= LOW_STOCK],
         share=words.share_store(store.name, store.slug),
+        words=wording,
+        figures=figures.of,
     )
 
 

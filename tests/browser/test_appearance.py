@@ -96,16 +96,25 @@ def test_pages_fit_are_touchable_and_readable(
 
 
 def test_the_sellers_pages_fit_too(live: Live, chromium: Browser) -> None:
-    seller = live.visitor()
+    seller, buyer = live.visitor(), live.visitor()
+    placed, _attempt = buy(live, buyer, new_sim("wave"), "wave")
     sign_in(live, seller, live.seller, "/store/")
     code = live.products["Pagne tissé"]
+    sale = seller.open("/store/orders/").root.one(data_test="order-row").one("h2").one("a")["href"]
 
     wrong = look(
         live, chromium, seller,
         ["/store/", "/store/products/new/", f"/store/products/{code}/", "/store/delivery/",
-         "/store/orders/", "/account/"],
+         "/store/orders/", "/store/orders/?tab=done", sale, f"{sale}slip/", "/account/"],
     )  # fmt: skip
+    seller.open(sale)
+    seller.submit(seller.page.form(test="step-accept"))
+    question = buyer.open(f"/order/{placed}/").root.all("a", class_="lien")
+    asked = [a["href"] for a in question if a["href"].endswith("/received/")]
+    wrong += look(live, chromium, seller, [sale])
+    wrong += look(live, chromium, buyer, [f"/order/{placed}/", *asked])
 
+    assert len(asked) == 1
     assert wrong == []
 
 

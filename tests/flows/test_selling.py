@@ -1,7 +1,7 @@
 """A seller's way: open a shop, put a product on the shelf, see it sold."""
 
 from tests.live import Live, new_sim
-from tests.shopping import approve, order, pay, sign_in, wait_for
+from tests.shopping import approve, buy, order, pay, sign_in, wait_for
 from tests.visitor import Visitor
 
 
@@ -68,3 +68,36 @@ def test_a_buyer_sees_nobodys_sales(live: Live) -> None:
     page = visitor.open("/store/orders/")
 
     assert page.path == "/login/"
+
+
+def test_two_browsers_from_the_cart_to_the_sellers_money(live: Live) -> None:
+    """The buyer's code is read on one page and typed on the other; both then say where the money went."""
+    seller, buyer, sim = live.visitor(), live.visitor(), new_sim("wave")
+    placed, _attempt = buy(live, buyer, sim, "wave", ["Pagne tissé"])
+    sign_in(live, seller, live.seller, "/store/orders/?tab=todo")
+    seller.open(seller.page.root.one(data_test="order-row").one("h2").one("a")["href"])
+    net = seller.page.money("net")
+
+    seller.submit(seller.page.form(test="step-accept"))
+    code = buyer.open(f"/order/{placed}/").root.one(data_test="code").text
+    assert "gardés" in buyer.page.root.one(data_test="whereabouts").text
+    page = seller.submit(seller.page.form(test="step-hand-over"), code=code)
+
+    assert page.root.one(data_test="order-state")["data-state"] == "handed_over"
+    assert page.money("net") == net
+    assert "versés dans votre portefeuille" in page.text
+    assert "ont été payés à" in buyer.open(f"/order/{placed}/").text
+
+
+def test_a_refusal_is_read_by_the_buyer_with_its_reason(live: Live) -> None:
+    seller, buyer, sim = live.visitor(), live.visitor("en"), new_sim("mtn")
+    placed, _attempt = buy(live, buyer, sim, "mtn", ["Pagne tissé"])
+    sign_in(live, seller, live.seller, "/store/orders/?tab=todo")
+    seller.open(seller.page.root.one(data_test="order-row").one("h2").one("a")["href"])
+
+    seller.submit(seller.page.form(test="step-refuse"), words="Dernière pièce abîmée")
+    page = buyer.open(f"/order/{placed}/")
+
+    assert page.root.one(data_test="seller-order")["data-state"] == "refused"
+    assert "Dernière pièce abîmée" in page.text
+    assert "Refused by the seller: buyer refunded" in page.text

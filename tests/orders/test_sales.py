@@ -6,17 +6,9 @@ import re
 
 import pytest
 
-from shop import clock
-from shop.db import transaction
 from shop.orders import sales
-from shop.orders import service as orders
 from tests.marketplace import make_order, make_product, make_store, make_user, new_phone, sign_in
-
-
-def pay(order):
-    with transaction():
-        orders.mark_paid(orders.locked(order.id), clock.now())
-    return order
+from tests.orders.paid import pay
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from shop.ledger import audit
+from shop.orders import checks as order_checks
 from shop.payments import checks
 from shop.payments.service import providers
 from shop.payments.states import EDGES, ENDED, PaymentStatus
@@ -216,7 +217,7 @@ class Watch:
 
     def rules(self) -> None:
         """Run the rules between payments and books."""
-        for rule, query in checks.RULES.items():
+        for rule, query in (checks.RULES | order_checks.RULES).items():
             for (detail,) in self.eye.execute(query):
                 self.find(rule, detail)
 

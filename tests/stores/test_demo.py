@@ -36,7 +36,7 @@ def test_everybody_listed_can_sign_in(app: Flask) -> None:
     assert printed.count(goods.PIN) == len(goods.PEOPLE)
 
 
-@pytest.mark.parametrize("command", ["seed", "sign-ins"])
+@pytest.mark.parametrize("command", ["orders", "seed", "sign-ins"])
 def test_a_known_pin_never_meets_real_money(app: Flask, command: str) -> None:
     app.config["SETTINGS"] = dataclasses.replace(app.config["SETTINGS"], live=True)
 
@@ -57,3 +57,13 @@ def test_every_good_names_a_drawing_and_a_shop() -> None:
     shops = {shop.name for shop in goods.SHOPS}
     assert {good.article for good in goods.GOODS} <= {"cloth", *ARTICLES}
     assert {good.shop for good in goods.GOODS} == shops
+
+
+def test_orders_without_a_sandbox_say_what_to_start(app: Flask) -> None:
+    runner = app.test_cli_runner()
+    runner.invoke(args=["demo", "seed"])
+
+    result = runner.invoke(args=["demo", "orders"])
+
+    assert result.exit_code == 1
+    assert "sandbox" in result.output

@@ -8,13 +8,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from shop import clock
 from shop.accounts.models import User
-from shop.db import session, transaction
-from shop.orders import service as orders
+from shop.db import session
 from shop.stores import service
 from shop.stores.models import DeliveryZone, Product, Store
 from tests.marketplace import make_order, make_product, make_store, make_user
+from tests.orders.paid import pay
 from tests.stores.test_photos import encoded
 
 SignIn = Callable[[User], FlaskClient]
@@ -281,8 +280,7 @@ def test_the_back_room_shows_what_was_sold_and_what_it_brings(app: Flask, sign_i
     )
     order = make_order((paid, 1))
     make_order((waiting, 1))
-    with transaction():
-        orders.mark_paid(orders.locked(order.id), clock.now())
+    pay(order)
 
     html = sign_in(owner).get("/store/").get_data(as_text=True)
 

@@ -55,6 +55,11 @@ def seed() -> None:
         steps.write("seed\n")
 
 
+@command("demo", "orders")
+def seed_orders() -> None:
+    """Add the orders of the 'demo'; the phones answer by now."""
+
+
 @command("demo", "sign-ins")
 def sign_ins() -> None:
     """Print who can sign in."""
