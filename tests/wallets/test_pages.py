@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from shop import jobs
 from shop.accounts import service as accounts
+from shop.checkout.claims import claim_guest_orders
 from shop.db import session
 from shop.ledger import chart
 from shop.money import Money
@@ -210,11 +211,12 @@ def test_what_a_guest_was_owed_comes_along_once(street: Street, client: FlaskCli
     guest = street.fund(HELD, "mtn", user=make_user(proven=False, phone=PHONE))
     number = guest.id
 
-    sign_in(street.app.test_client(), PHONE)
     sign_in(client, PHONE)
-
     user = accounts.proven(PHONE)
     assert user is not None
+    claim_guest_orders(user.id)
+
+    session.rollback()
     assert street.balance(chart.wallet(user.id, "XOF")) == HELD
     assert street.balance(chart.wallet(number, "XOF")).amount == 0
     assert "Argent reçu avant votre inscription" in client.get("/wallet/").text
