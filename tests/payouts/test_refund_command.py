@@ -233,7 +233,7 @@ def test_a_person_types_the_reference(street, monkeypatch, typed, code, left):
 ENDS = {
     ("lost_answer", "wave-ci"): ("succeeded", [PAID]),
     ("lost_answer", "mtn-ci"): ("succeeded", [PAID]),
-    ("silence", "wave-ci"): ("review", []),
+    ("silence", "wave-ci"): ("failed", []),
     ("silence", "mtn-ci"): ("failed", []),
 }
 
@@ -248,8 +248,8 @@ def test_a_refund_of_which_nothing_was_heard_goes_back_once_or_not_at_all(street
     unheard = state_of(street, row)
     street.pass_(7_200)
 
-    # What was heard of and lost is found. What never came is missing for certain only where a
-    # reference is a key (MTN); else a person asks, and the money stays set apart.
+    # What was carried out is found, its answer lost or not. What never came is missing for certain
+    # once it is surely visible, for both take a request once: the money is in the wallet again.
     ended, left = ENDS[fault, method]
     assert (row["by"], unheard) == ("refund", "unknown")
     assert state_of(street, row) == ended
