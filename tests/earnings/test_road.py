@@ -159,6 +159,7 @@ def test_the_clock_pays_daily_and_a_second_run_pays_nothing(street):
     first = jobs.run("pay_sellers")
     second = jobs.run("pay_sellers")
 
+    session.rollback()
     assert (first, second) == (1, 0)
     assert session.scalar(sa.select(sa.func.count()).select_from(PayoutStatement)) == 1
     assert session.scalars(sa.select(PayoutStatement.period)).one() == "day:2026-11-22"
@@ -170,12 +171,14 @@ def test_a_threshold_holds_the_clock_back_but_not_the_owner(street):
     release(store)
     street.time.pass_(hours=2)
     jobs.run("pay_sellers")
+    session.rollback()
     assert session.scalars(sa.select(PayoutStatement)).all() == []
 
     release(store)
     street.time.pass_(hours=2)
     jobs.run("pay_sellers")
 
+    session.rollback()
     assert session.scalars(sa.select(PayoutStatement.period)).one() == "number:1"
 
 
