@@ -114,6 +114,9 @@ def upgrade() -> None:
     op.execute("ALTER TABLE seller_order ADD COLUMN payout_id BIGINT REFERENCES payout (id)")
     _partial("ix_seller_order_unpaid", ["store_id", "closed_at", "id"], UNPAID)
     _partial("ix_seller_order_held", ["store_id", "total_amount"], "escrow = 'held'")
+    op.create_index(
+        "ix_seller_order_store_id_created_at", "seller_order", ["store_id", "created_at"]
+    )
     _rules()
 
 
@@ -203,8 +206,8 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER {name}")
         else:
             op.execute(f"DROP FUNCTION {name}() CASCADE")
-    for name in ("ix_seller_order_unpaid", "ix_seller_order_held"):
-        op.drop_index(name, "seller_order")
+    for name in ("unpaid", "held", "store_id_created_at"):
+        op.drop_index(f"ix_seller_order_{name}", "seller_order")
     for table in ("payout_line", "payout_statement", "payout_terms", "provider_float"):
         op.drop_table(table)
     op.execute("ALTER TABLE seller_order DROP COLUMN payout_id")

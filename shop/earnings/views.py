@@ -7,14 +7,15 @@ from flask import session as cookie
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from shop import clock, queue
 from shop import phone as phones
-from shop import queue
 from shop.accounts import codes
 from shop.accounts import service as accounts
 from shop.accounts.forms import CodeForm
 from shop.accounts.refusals import TooManyCodes, TooSoon
 from shop.accounts.service import PinAnswer
-from shop.earnings import reading, service, settings, wording
+from shop.earnings import figures, reading, service, settings, windows, wording
+from shop.earnings.figures import Figure
 from shop.earnings.forms import NewNumberForm, TermsForm
 from shop.earnings.models import Schedule
 from shop.errors import NotFound
@@ -202,3 +203,22 @@ def number_code() -> Page:
         form.code.errors = [_("Ce code n’est pas bon, ou il a expiré.")]
     page = render_template("earnings/number_code.html", form=form, phone=phones.masked(phone))
     return (page, 422) if form.errors else page
+
+
+@bp.get("/store/figures/<name>/")
+@signed_in
+def figure(name: str) -> Page:
+    """List the orders behind one figure of the dashboard; together they are that figure."""
+    store = _own_store()
+    if name not in set(Figure):
+        raise NotFound("no such figure")
+    one, window = Figure(name), windows.read(request.args, clock.now().date())
+    return render_template(
+        "earnings/figure.html",
+        name=one,
+        label=wording.FIGURES[one],
+        window=window if one in (Figure.COLLECTED, Figure.NET) else None,
+        total=figures.sum_of(store, one, window),
+        page=figures.rows(store, one, window, before_id=request.args.get("before", type=int)),
+        here=window.address,
+    )

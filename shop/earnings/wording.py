@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from shop.earnings.figures import Figure
 from shop.earnings.models import PayoutTerms, Schedule
 from shop.earnings.planning import Plan, Wait
 from shop.i18n import _, _l, amount_text, moment
 from shop.money import Money
 
+FIGURES: Final = {
+    Figure.COLLECTED: _l("Payé par les acheteurs"),
+    Figure.NET: _l("Ventes nettes"),
+    Figure.HELD: _l("Gardé jusqu’à la livraison"),
+    Figure.COMING: _l("À venir pour vous"),
+}
 
 _WHY: Final[dict[Wait, Any]] = {
     Wait.NOTHING: _l("Aucune commande terminée n’attend d’être versée."),

@@ -117,6 +117,7 @@ class SellerOrder(Base):
         sa.CheckConstraint("commission_amount BETWEEN 0 AND items_amount", name="commission"),
         sa.CheckConstraint("status IN ('awaiting_payment', 'paid', 'cancelled')", name="status"),
         sa.Index("ix_seller_order_store_id_paid_at", "store_id", "paid_at", "id"),
+        sa.Index("ix_seller_order_store_id_created_at", "store_id", "created_at"),
         sa.Index(
             "ix_seller_order_wake_at", "wake_at", sqlite_where=_TO_WAKE, postgresql_where=_TO_WAKE
         ),
