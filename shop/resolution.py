@@ -159,6 +159,7 @@ def _end_with_held(
             raise NotThatWay("its articles are sold out: as failed it goes to the payer's wallet")
         orders.mark_paid(order, clock.now())
         _post(held[0], _for_order(payment, held[0], order))
+        orders.begin_fulfilment(order.seller_orders, clock.now())
         payments.move(payment, PaymentStatus.SUCCEEDED, "staff", "two people agreed")
         settlement.tell_paid(payment, order)
         return

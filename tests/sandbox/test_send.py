@@ -15,7 +15,7 @@ from shop.money import Money
 from shop.payments.models import Receipt
 from shop.payments.states import PaymentStatus
 from shop.providers import PROVIDERS, methods
-from shop.providers.base import Authenticity, Payout
+from shop.providers.base import Authenticity
 from shop.sandbox import phones
 from shop.sandbox.sending import Event, How
 from shop.sandbox.server import PortBusy, Server
@@ -41,8 +41,8 @@ def test_no_message_moves_money_by_itself(street, panel, name):
     method = next(row for row in methods.rows() if row.provider == name)
     payment = street.sent(make_order(), method.code, PAYERS[name])
     if PROVIDERS[name].can.pay_out:
-        street.world.payouts.fund(name, Money(10_000, "XOF"))
-        street.app.extensions["providers"][name].pay_out(payout(name))
+        user = street.fund(Money(10_000, "XOF"), name)
+        street.withdraw(user, Money(1_500, "XOF"), method.code, payee=PAYERS[name])
         street.pass_(30)
     went_out = street.world.payouts.book(name)
 
@@ -67,19 +67,6 @@ def test_no_message_moves_money_by_itself(street, panel, name):
     assert genuine == set(Event) - SILENT.get(name, set())
     if told:
         assert {how for _, how in told} >= {How.GENUINE, How.FORGE, How.REPLAY}
-
-
-def payout(name: str) -> Payout:
-    method = next(row for row in methods.rows() if row.provider == name)
-    return Payout(
-        reference="WX7K4M2Q",
-        amount=Money(1500, "XOF"),
-        payee=PAYERS[name],
-        country=method.country,
-        operator=method.operator,
-        description="Retrait WX7K4M2Q",
-        webhook_url=f"http://127.0.0.1:5000/webhook/{name}/p4y0ut/",
-    )
 
 
 @pytest.fixture
