@@ -28,7 +28,8 @@ PUBLIC = {
     "webhooks.receive",
 }  # fmt: skip
 SIGNED_IN = {
-    "account.forget", "account.show", "seller.delivery", "seller.drop_zone", "seller.edit_product",
+    "account.forget", "account.show", "earnings.figure", "earnings.number", "earnings.number_code",
+    "earnings.pay_now", "earnings.payout", "earnings.payouts", "earnings.terms", "seller.delivery", "seller.drop_zone", "seller.edit_product",
     "seller.home", "seller.new_product", "seller.open_store", "seller.show_product",
     "seller_orders.change_many", "seller_orders.sales_file", "seller_orders.show_sale",
     "seller_orders.show_sales", "seller_orders.slip", "seller_orders.take_step", "wallet.cancel",
@@ -96,7 +97,7 @@ class World:
             reference = part.reference
         code = self.product.code
         return {
-            "part": part.reference, "step": "accept",
+            "name": "held", "part": part.reference, "step": "accept",
             "reference": reference, "code": code, "slug": self.store.slug, "provider": "wave",
             "token": self.order.access_token if endpoint == "orders.open_link" else "t" * 32,
             "filename": "cauri.css", "device_id": 1, "zone_id": self.store.zones[0].id,

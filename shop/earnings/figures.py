@@ -48,10 +48,12 @@ _NET = sa.case(
     ),
     else_=SellerOrder.released_amount,
 )
+# Not the bare column: a row of orders beside it would already have that.
+_TOTAL = SellerOrder.total_amount + 0
 _AMOUNTS: Final[dict[Figure, sa.ColumnElement[Any]]] = {
-    Figure.COLLECTED: sa.type_coerce(SellerOrder.total_amount, sa.BigInteger),
+    Figure.COLLECTED: _TOTAL,
     Figure.NET: _NET,
-    Figure.HELD: sa.type_coerce(SellerOrder.total_amount, sa.BigInteger),
+    Figure.HELD: _TOTAL,
     Figure.COMING: _NET,
 }
 

@@ -52,8 +52,8 @@ def change_number(store_id: int, number: str) -> None:
 
 
 def _warn(store: Store, owner: User, former: str, takes_over: datetime) -> None:
-    number = phones.masked(terms_of(store).number or owner.phone)
-    text = messages.payout_number_changed(store.name, number, takes_over, language=owner.language)
+    ending = (terms_of(store).number or "")[-4:]
+    text = messages.payout_number_changed(store.name, ending, takes_over, language=owner.language)
     for phone in {former, owner.phone}:
         key = f"payout-number:{store.id}:{int(clock.now().timestamp())}:{phone[-8:]}"
         notices.put(key, phone, Kind.PAYOUT_NUMBER, text)

@@ -167,15 +167,15 @@ def payout_late(sent: Money, reference: str, *, language: str) -> str:
         )
 
 
-def payout_number_changed(store: str, number: str, at: datetime, *, language: str) -> str:
+def payout_number_changed(store: str, ending: str, at: datetime, *, language: str) -> str:
     """Warn the former number of a shop that another one will be paid, while there is time to object."""
     with force_locale(language):
         return plain(
             _(
-                "%(store)s : les versements iront au %(number)s dès le %(moment)s. Ce n'est pas vous ?"
+                "%(store)s : versements au numéro en %(ending)s dès le %(moment)s. Pas vous ?"
                 " %(link)s",
                 store=shortened(store, NAME_PLACES),
-                number=number,
+                ending=ending,
                 moment=moment(at, "short"),
                 link=f"{_host()}/store/payouts/settings/",
             )
