@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from shop import clock, queue
+from shop import clock, payout_decisions, queue
 from shop import phone as phones
 from shop.accounts import codes
 from shop.accounts import service as accounts
@@ -22,7 +24,8 @@ from shop.errors import NotFound
 from shop.i18n import _, amount_text, language, refusal_sentence
 from shop.money import Money
 from shop.payouts import wording as payout_wording
-from shop.payouts.states import PayoutStatus
+from shop.payouts.service import NotCancellable
+from shop.payouts.states import EDGES, PayoutStatus
 from shop.providers import methods
 from shop.stores.models import Store
 from shop.stores.service import store_of
@@ -105,10 +108,22 @@ def payout(reference: str) -> Page:
         masked=phones.masked(found.payee_phone),
         label=payout_wording.LABELS[found.state],
         tone=TONES.get(found.state, "att"),
+        may_cancel=PayoutStatus.CANCELLED in EDGES[found.state],
         where=payout_wording.sentence(
             found, amount=amount_text(found.money), operator=method.label, language=language()
         ),
     )
+
+
+@bp.post("/store/payouts/<reference>/cancel/")
+@signed_in
+def cancel(reference: str) -> Page:
+    """Give up a payout that was never sent; its orders are in the next one."""
+    found = reading.statement_of(_own_store().id, reference).payout
+    # Sent meanwhile? The page says where the money is.
+    with suppress(NotCancellable):
+        payout_decisions.cancel_payout(found.id, "user")
+    return redirect(url_for("earnings.payout", reference=found.reference), 303)
 
 
 @bp.route("/store/payouts/settings/", methods=["GET", "POST"])

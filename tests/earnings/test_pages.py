@@ -18,7 +18,7 @@ from shop.money import Money
 from shop.orders.models import SellerOrder
 from shop.orders.states import Stage
 from shop.stores.models import Store
-from tests.earnings.shops import make_shop, owner_of, release
+from tests.earnings.shops import make_shop, owner_of, release, wallet
 from tests.marketplace import last_code, make_user, new_phone, sign_in
 from tests.test_statements import listened
 
@@ -172,6 +172,23 @@ def test_paying_from_the_page_shows_the_statement_and_each_line_opens_its_order(
     for part in parts:
         assert f'href="/store/orders/{part.reference}/"' in shown
         assert client.get(f"/store/orders/{part.reference}/").status_code == 200
+
+
+def test_a_payout_that_was_not_sent_is_given_up_from_its_page(street, client):
+    store = make_shop(street)
+    part = release(store)
+    payout = service.pay_now(store.id, "a-form-key-to-give-up", language="fr")
+    assert payout is not None
+    sign_in(client, owner_of(store).phone)
+
+    for _ in range(2):
+        answer = client.post(f"/store/payouts/{payout.reference}/cancel/")
+        assert answer.status_code == 303
+
+    session.rollback()
+    assert street.payout(payout).status == "cancelled"
+    assert wallet(street, store) == part.released_amount
+    assert [owed.reference for owed in service.owed_to(store.id)] == [part.reference]
 
 
 def test_paying_with_nothing_to_pay_says_why(street, client):
