@@ -28,10 +28,10 @@ PUBLIC = {
     "webhooks.receive",
 }  # fmt: skip
 SIGNED_IN = {
-    "account.forget", "account.show", "earnings.cancel", "earnings.figure", "earnings.number", "earnings.number_code",
-    "earnings.pay_now", "earnings.payout", "earnings.payouts", "earnings.terms", "seller.delivery",
-    "seller.drop_zone", "seller.edit_product", "seller.home", "seller.new_product",
-    "seller.open_store", "seller.show_product", "seller_orders.change_many",
+    "account.forget", "account.show", "earnings.cancel", "earnings.figure", "earnings.number",
+    "earnings.number_code", "earnings.pay_now", "earnings.payout", "earnings.payouts",
+    "earnings.terms", "seller.delivery", "seller.drop_zone", "seller.edit_product", "seller.home",
+    "seller.new_product", "seller.open_store", "seller.show_product", "seller_orders.change_many",
     "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
     "seller_orders.slip", "seller_orders.take_step", "wallet.cancel", "wallet.download",
     "wallet.payout", "wallet.show", "wallet.withdraw",

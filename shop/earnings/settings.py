@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from shop import clock
-from shop import phone as phones
 from shop.accounts import service as accounts
 from shop.accounts.models import User
 from shop.db import retrying, session, transaction
@@ -47,7 +46,8 @@ def change_number(store_id: int, number: str) -> None:
             return
         takes_over = clock.now() + NUMBER_WAIT
         terms.number, terms.former_number, terms.number_from = number, former, takes_over
-        terms.operator = phones.guess_operator(number)
+        # Each number is then sent by its own operator; the wish was about the former one.
+        terms.operator = None
         _warn(store, owner, former, takes_over)
 
 
