@@ -12,7 +12,7 @@ import benchmarks
 from benchmarks.harness import record
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-NOT_PATHS = {"__main__", "harness", "load", "market", "rivals", "server", "stage"}
+NOT_PATHS = {"__main__", "harness", "load", "market", "replay", "rivals", "server", "stage"}
 
 
 def paths() -> list[str]:

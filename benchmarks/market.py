@@ -42,8 +42,10 @@ def open_shop() -> Product:
     return product
 
 
-def begin_payment(product: Product, *, user_id: int) -> Payment:
-    """Order one of a product and begin to pay it with Wave."""
+def begin_payment(
+    product: Product, *, user_id: int, method: str = "wave-ci", payer: str = "+22507{:05d}004"
+) -> Payment:
+    """Order one of a product and begin to pay it from a phone of its own."""
     order = orders.place(
         user_id=user_id,
         lines=[orders.Line(product.id, 1)],
@@ -55,8 +57,8 @@ def begin_payment(product: Product, *, user_id: int) -> Payment:
             purpose=Purpose.ORDER,
             purpose_id=order.id,
             user_id=user_id,
-            method=methods.get("wave-ci"),
-            payer_phone=f"+22507{secrets.randbelow(10**6):06d}04",
+            method=methods.get(method),
+            payer_phone=payer.format(secrets.randbelow(10**5)),
             owed=order.total,
             form_key=secrets.token_hex(8),
         )

@@ -13,9 +13,9 @@ from benchmarks.harness import Comparison, Goal, interleave
 from benchmarks.stage import Stage, staged
 from shop import clock, settlement
 from shop.db import transaction
+from shop.leases import Answer
 from shop.payments import service as payments
 from shop.providers.base import Outcome, Status
-from shop.settlement import Answer
 from shop.stores.models import Product
 
 PAYMENTS = 100

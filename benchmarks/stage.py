@@ -53,13 +53,14 @@ class Stage:
 
 
 @contextmanager
-def staged() -> Iterator[Stage]:
+def staged(*, sqlite: bool = False, extra: Mapping[str, str] | None = None) -> Iterator[Stage]:
     """Start the servers, migrate an empty database, and take it all away at the end."""
     postgres, valkey = start_postgres(durable=True), RedisServer("valkey")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            url = postgres.create("benchmark")
-            env = {"DATABASE_URL": url, "REDIS_URL": valkey.url, "DATA_DIR": folder}
+            env = {"REDIS_URL": valkey.url, "DATA_DIR": folder, **(extra or {})}
+            if not sqlite:
+                env["DATABASE_URL"] = postgres.create("benchmark")
             app = create_app(config.from_environment(env))
             with app.app_context():
                 flask_migrate.upgrade(directory=str(MIGRATIONS))

@@ -113,37 +113,38 @@ def _drain(
     end_read()
 
     def lane(name: str) -> int:
-        provider, handled = loaded[name], 0
-        for _round in range(ROUNDS):
-            with transaction():
-                claims = claim_due(name, provider.timing.concurrency)
-            if not claims:
-                break
-            _ask_and_settle(provider, claims, ask, settle, submitted=submitted)
-            handled += len(claims)
-        return handled
+        return _ask_and_settle(loaded[name], claim_due, ask, settle, submitted=submitted)
 
     return lanes.drive(ask.__name__, names, lane)
 
 
 def _ask_and_settle(
     provider: Provider,
-    claims: Sequence[L],
+    claim_due: Callable[[str, int], list[L]],
     ask: Ask[L],
     settle: Callable[[Sequence[Answer[L]]], int],
     *,
     submitted: bool,
-) -> None:
-    """Call the provider for these leases, with no transaction open anywhere (J5); settle as it answers."""
+) -> int:
+    """Call the provider for what is due, with no transaction open anywhere (J5); settle as it answers."""
     assert not in_transaction(), "nobody holds a transaction while providers think"
+    at_once, handled = provider.timing.concurrency, 0
+
+    def claim(most: int) -> list[L]:
+        with transaction():
+            return claim_due(provider.name, most)
 
     def one(claim: L) -> Answer[L] | None:
         return _ask_one(provider, claim, ask, submitted=submitted)
 
-    for answers in lanes.as_they_come(claims, one, provider.timing.concurrency):
+    # Only questions wait claimed: a first request whose lease ran out here would stay unknown for long.
+    ahead = 0 if submitted else 2 * at_once
+    for answers in lanes.flow(claim, one, at_once, ahead=ahead):
         settle([answer for answer in answers if answer is not None])
         # Pages read what workers found: a breaker that opened hides its provider within the second.
         health.flush()
+        handled += len(answers)
+    return handled
 
 
 def _ask_one(provider: Provider, claim: L, ask: Ask[L], *, submitted: bool) -> Answer[L] | None:
@@ -206,8 +207,8 @@ def ask_now(payment_ids: Iterable[int]) -> int:
     with transaction():
         claims = by_hand.claim_now(payment_ids)
     for claim in claims:
-        provider = payments.providers()[claim.provider]
-        _ask_and_settle(provider, [claim], _verify, settle_payments, submitted=False)
+        answer = _ask_one(payments.providers()[claim.provider], claim, _verify, submitted=False)
+        settle_payments([answer] if answer else [])
     return len(claims)
 
 

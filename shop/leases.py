@@ -19,7 +19,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shop import clock, references
 from shop.db import in_transaction, session
-from shop.providers.base import Outcome, Provider, ProviderRejected, ProviderUnavailable
+from shop.providers.base import (
+    Outcome,
+    Provider,
+    ProviderRejected,
+    ProviderUnavailable,
+    Status,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +97,17 @@ class Answer(Generic[L]):
     def source(self) -> str:
         """The word of the event rows."""
         return self.said_by or ("submit" if self.submitted else "verify")
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """When the question left that was answered to the point; None for silence, and for "not yet":
+        what is said to be under way is looked at again, whatever we believed of it."""
+        said = self.said
+        if isinstance(said, ProviderUnavailable):
+            return None
+        if isinstance(said, Outcome) and said.status is Status.PENDING and not said.untouched:
+            return None
+        return self.asked_at
 
 
 def providers() -> dict[str, Provider]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop import clock, payout_notices
+from shop import clock, leases, payout_notices
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
 from shop.earnings import service as earnings
@@ -142,6 +142,9 @@ def _end_by_people(payout: Payout, to: PayoutStatus, by: str, reason: str) -> No
         payout.reason = Reason.REFUSED
         entry = _returned(payout)
     payouts.move(payout, to, by, reason, evidence=Evidence.PEOPLE, asked_at=now)
+    if to is PayoutStatus.FAILED:
+        # People can be wrong, or early: what leaves later is looked for as after any other failure.
+        payout.next_check_at = clock.after(leases.LATE_WATCH_S[0])
     session.flush()
     ledger.post(entry)
     if to is PayoutStatus.FAILED:

@@ -155,11 +155,8 @@ def _apply(batch: _Batch, answer: Answer, payout: Payout) -> None:
         _follow(batch, answer, payout, said)
     if payouts.is_overdue(payout):
         _doubt(payout, "clock", "nobody could tell so far; a person asks the provider")
-    silent = isinstance(said, ProviderUnavailable)
     retry_after_s = said.retry_after_s if isinstance(said, ProviderUnavailable) else None
-    payouts.schedule(
-        payout, heard_at=None if silent else answer.asked_at, retry_after_s=retry_after_s
-    )
+    payouts.schedule(payout, heard_at=answer.heard_at, retry_after_s=retry_after_s)
 
 
 def _refused(batch: _Batch, answer: Answer, payout: Payout, said: ProviderRejected) -> None:
@@ -203,7 +200,7 @@ def _follow(batch: _Batch, answer: Answer, payout: Payout, said: Outcome) -> Non
                 *(batch, answer, payout),
                 *(said.reason or Reason.REFUSED, said.words, Evidence.ANSWER),
             )
-        case Status.ABSENT if leases.provider_of(payout).can.deduplicates:
+        case Status.ABSENT if leases.provider_of(payout).can.payout_deduplicates:
             if _is_certainly_missing(answer, payout):
                 words = f"absent: {said.words}"
                 _return(batch, answer, payout, Reason.OPERATOR_DOWN, words, Evidence.ABSENT)

@@ -290,10 +290,8 @@ def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> Non
         _stay_unknown(batch, payment, order, answer, said)
     else:
         _follow(batch, answer, payment, order, said)
-    if isinstance(said, ProviderUnavailable):
-        payments.schedule(payment, heard_at=None, retry_after_s=said.retry_after_s)
-    else:
-        payments.schedule(payment, heard_at=answer.asked_at)
+    retry_after_s = said.retry_after_s if isinstance(said, ProviderUnavailable) else None
+    payments.schedule(payment, heard_at=answer.heard_at, retry_after_s=retry_after_s)
     if payment.next_check_at is None and payment.state in OPEN:
         # Nobody could tell for a week: a person asks the operator; the articles stay held (V1).
         payments.move(payment, PaymentStatus.REVIEW, "clock", "undecided for too long")

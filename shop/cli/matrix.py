@@ -66,7 +66,9 @@ ROWS: Final[dict[str, Cell]] = {
     "list its transactions": lambda p: _yes(p.can.lists),
     "webhook": lambda p: _WEBHOOKS[p.can.webhook],
     "deduplicates by reference": lambda p: _yes(p.can.deduplicates),
+    "deduplicates payouts": lambda p: _yes(p.can.payout_deduplicates),
     "a lost attempt is found": lambda p: _yes(p.can.lookup_by_reference),
+    "a lost payout is found": lambda p: _yes(p.can.payout_lookup),
     "countries": lambda p: _in_order(set(p.countries)),
 }
 

@@ -194,6 +194,9 @@ class Capabilities:
     hosted_page: bool = False
     deduplicates: bool = False
     """A second collect with the same reference never charges twice."""
+    payout_deduplicates: bool = False
+    """A second payout with the same reference never sends twice: its absence, seen late enough, is then
+    proof that nothing left. Otherwise a person decides."""
     lookup_by_reference: bool = False
     """An attempt whose first answer was lost can still be found by our reference."""
     payout_lookup: bool = False

@@ -72,6 +72,7 @@ class FedaPay(Provider):
         hosted_page=True,
         deduplicates=True,
         lookup_by_reference=True,
+        payout_deduplicates=True,
         payout_lookup=True,
         lists=True,
     )

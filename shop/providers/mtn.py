@@ -65,6 +65,7 @@ class Mtn(Provider):
         webhook=Authenticity.UNSIGNED,
         deduplicates=True,
         lookup_by_reference=True,
+        payout_deduplicates=True,
         payout_lookup=True,
     )
     sandbox_port = 2

@@ -77,6 +77,7 @@ class Wave(Provider):
         hosted_page=True,
         deduplicates=False,
         lookup_by_reference=True,
+        payout_deduplicates=True,
         payout_lookup=True,
     )
     timing = Timing(approval_s=1800.0)

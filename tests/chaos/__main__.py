@@ -1,8 +1,9 @@
-"""`python -m tests.chaos --payments 20 --kills 15`: kill everything while people pay, then count.
+"""`python -m tests.chaos --payments 20 --kills 15`: kill everything while money moves, then count.
 
-A driver pays over plain HTTP and payers answer on their phones, while a killer takes processes and
-Valkey away on a seeded timetable. When it stops, everything must converge by itself: our receipts are
-the providers' own book, `flask ledger check` is clean, and nobody paid twice. Exit 0 if so.
+A driver pays over plain HTTP and payers answer on their phones, a seller takes money out, and a killer
+takes processes and Valkey away on a seeded timetable. When it stops, everything must converge: our
+receipts and payouts are the providers' own book, `flask ledger check` is clean, nobody paid twice and
+nothing left twice. Exit 0 if so.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from shop import create_app
 from shop.db import session
 from shop.payments.models import Payment, PaymentEvent, Receipt
 from shop.payments.states import ENDED
+from tests.chaos.sending import Sellers
 from tests.chaos.town import Town
 from tests.marketplace import make_order, make_product, make_user, new_phone, sign_in
 
@@ -178,10 +180,12 @@ def differences(town: Town) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--payments", type=int, default=20)
+    parser.add_argument("--payouts", type=int, default=30)
     parser.add_argument("--kills", type=int, default=15)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options = parser.parse_args()
-    say(f"seed {options.seed}: {options.payments} payments, {options.kills} kills")
+    amounts = f"{options.payments} payments, {options.payouts} payouts, {options.kills} kills"
+    say(f"seed {options.seed}: {amounts}")
     town = Town()
     try:
         return campaign(town, options)
@@ -199,21 +203,29 @@ def campaign(town: Town, options: argparse.Namespace) -> int:
     with app.app_context():
         buyer = Buyer(town, app)
         session.rollback()
+        sellers = Sellers(town, buyer.user.id, random.Random(options.seed + 3))
+        session.rollback()
         payers.start()
         killer.start()
-        references = []
-        for _ in range(options.payments):
-            references.append(buyer.pay(chance.choice(METHODS)))
-            time.sleep(chance.uniform(0, 1))
+        references: list[str] = []
+        while len(references) < options.payments or len(sellers.asked) < options.payouts:
+            if len(sellers.asked) < options.payouts:
+                sellers.withdraw()
+            if len(references) < options.payments and chance.random() < 0.7:
+                references.append(buyer.pay(chance.choice(METHODS)))
+            time.sleep(chance.uniform(0, 0.7))
         killer.finished.wait()
         deadline = time.monotonic() + CONVERGE_S
         while (left := undecided(references)) and time.monotonic() < deadline:
             time.sleep(2)
+        unsent = sellers.wait(deadline)
         payers.stop.set()
         payers.join()
-        found = differences(town)
+        found = differences(town) + sellers.differences()
         found += [f"{count} attempts are still {status}" for status, count in left.items()]
+        found += [f"{count} payouts are still {status}" for status, count in unsent.items()]
         report(references, killer.done)
+        say(sellers.report())
         session.remove()
         killer.go_home.set()
     for line in found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,12 +16,18 @@ from pathlib import Path
 import requests
 from redis import Redis
 
+from shop import clock
+from shop.money import Money
+from shop.sandbox.registry import PROVIDERS
+from shop.sandbox.world import World
 from shop.supervisor import spawn
 from tests.databases import fill
 from tests.servers import EmbeddedPostgres, RedisServer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLASK = [sys.executable, "-m", "flask"]
+#: What each provider holds of ours before anybody pays.
+PURSE = 1_000_000
 
 
 def free_ports(count: int) -> int:
@@ -53,6 +60,7 @@ class Town:
             "PYTHONPATH": str(ROOT),
         }
         fill(self.environment["DATABASE_URL"], Path(self.folder.name))
+        self._fill_purses()
         gunicorn = [sys.executable, "-m", "gunicorn", "--workers", "2", "--threads", "4"]
         self.commands = {
             "sandbox": [*FLASK, "sandbox", "serve"],
@@ -65,6 +73,17 @@ class Town:
             self.start(name)
         self._wait_for(f"{self.phones}/api/info")
         self._wait_for(f"{self.site}/help/")
+
+    def _fill_purses(self) -> None:
+        """Let every simulated provider hold money to send, in the book the sandbox will open."""
+        world = World(
+            store=str(Path(self.folder.name) / "sandbox.sqlite3"),
+            clock=clock.now,
+            rng=random.Random(0),
+        )
+        for name in PROVIDERS:
+            world.payouts.fund(name, Money(PURSE, "XOF"))
+        world.close()
 
     def start(self, name: str) -> None:
         """Start a process in a group of its own."""

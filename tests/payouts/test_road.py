@@ -620,6 +620,19 @@ def test_two_people_who_disagree_end_nothing(street: Street, sent: Payout):
     assert hold_of(street, payout) == AMOUNT
 
 
+def test_what_people_gave_back_is_still_looked_for(street: Street, sent: Payout):
+    payout = in_review(street, sent)
+    for person in ("Awa", "Koffi"):
+        payout_decisions.resolve_payout(payout.id, PayoutStatus.FAILED, person, "not there")
+
+    street.world.post.deliver = lambda _message: 0  # nobody is told
+    street.pass_(600)  # it left all the same
+
+    assert street.payout(payout).late_ref == street.world.payouts.book()[0].transaction_id
+    assert wallet_of(street, payout) == HELD - AMOUNT
+    assert street.findings() == []
+
+
 def test_nobody_decides_about_what_runs(street: Street, sent: Payout):
     with pytest.raises(payout_decisions.NotInReview):
         payout_decisions.resolve_payout(sent.id, PayoutStatus.FAILED, "Awa", "impatient")

@@ -1,4 +1,4 @@
-"""The deterministic simulation of collecting (RELIABILITY §3): the real house, stopped at every point.
+"""The deterministic simulation (RELIABILITY §3): the real house, collecting and sending, stopped anywhere.
 
   python -m tests.simulation --schedules 2000              many stories, all of which must end well
   python -m tests.simulation --seed 7 --first 41 --schedules 1 --story      one of them, told
@@ -14,9 +14,9 @@ import os
 import sys
 import time
 
+from tests.simulation import planting
 from tests.simulation.campaign import Result, campaign, houses, play
 from tests.simulation.house import House
-from tests.simulation.planted import PLANTED, hunt_by_name
 from tests.simulation.situations import SITUATIONS
 
 #: From here on every dangerous situation must have been met.
@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--story", action="store_true", help="tell every schedule")
     chosen = parser.parse_args()
     if chosen.planted is not None:
-        names, most = chosen.planted or list(PLANTED), max(chosen.schedules, 2_000)
+        names, most = chosen.planted or list(planting.planted()), max(chosen.schedules, 2_000)
         return planted(names, chosen.seed, most, chosen.processes)
     if chosen.schedules <= 5 or chosen.story:
         return told(chosen.seed, range(chosen.first, chosen.first + chosen.schedules))
@@ -92,15 +92,17 @@ def planted(names: list[str], seed: int, most: int, processes: int) -> int:
     """Plant each bug and hunt it; one that is not caught fails the run."""
     escaped = 0
     with houses(processes) as pool:
-        hunts = [pool.submit(hunt_by_name, name, seed, most) for name in names]
+        hunts = [pool.submit(planting.hunt_by_name, name, seed, most) for name in names]
         for name, hunting in zip(names, hunts, strict=True):
             caught = hunting.result()
             if caught is None:
                 escaped += 1
-                say(f"{'NOT CAUGHT':>10}  {name}: {PLANTED[name].words}")
+                say(f"{'NOT CAUGHT':>10}  {name}: {planting.planted()[name].words}")
             else:
                 number, violation = caught
-                say(f"{number + 1:10}  {name}: {PLANTED[name].words} -> {violation[:120]}")
+                say(
+                    f"{number + 1:10}  {name}: {planting.planted()[name].words} -> {violation[:120]}"
+                )
     say(f"{len(names) - escaped} passed, {escaped} failed")
     return 1 if escaped else 0
 

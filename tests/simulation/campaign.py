@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gc
+import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Final
 
 from tests.simulation.house import House
@@ -80,6 +82,19 @@ def play(house: House, seed: int, numbers: Iterable[int], *, most_failures: int 
     return result
 
 
+def _begin() -> None:
+    """Open a process's house; the process ends with its parent, however that ends."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    open_house()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 @cache
 def open_house() -> House:
     """Keep one open house in a process of a pool, until the process ends."""
@@ -88,7 +103,7 @@ def open_house() -> House:
 
 def houses(processes: int) -> ProcessPoolExecutor:
     """Make processes that each keep a house."""
-    return ProcessPoolExecutor(processes, get_context("spawn"), initializer=open_house)
+    return ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin)
 
 
 def _chunk(seed: int, first: int, count: int) -> Result:

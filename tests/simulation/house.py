@@ -14,9 +14,10 @@ import shutil
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,26 +26,32 @@ from unittest.mock import patch
 import flask_migrate
 import requests
 import sqlalchemy as sa
+from flask import current_app
 from requests.adapters import BaseAdapter
 
 import config
-from shop import clock, create_app, lanes, queue
+from shop import clock, create_app, health, lanes, queue
 from shop.boundary import in_transaction
 from shop.db import db, session, transaction
+from shop.ledger import service as ledger
+from shop.ledger.chart import float_at, wallet
+from shop.ledger.entries import Entry, Leg
+from shop.money import Money
 from shop.payments import provider_settings
 from shop.providers import base, build_providers
-from shop.sandbox.registry import mount
+from shop.sandbox.registry import PROVIDERS, mount
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
 from shop.stores.models import Category
 from tests.marketplace import make_product, make_store, make_user
-from tests.simulation.tasks import CommitLost, Hub, describe, expected
+from tests.simulation.tasks import CommitLost, Hub, Task, describe, expected
 from tests.simulation.watch import Watch
+from tests.simulation.watch_out import MOVES, Underway
 
 #: Sellers, and articles in each shop.
 STORES = 3
 #: The providers' tables, those that point at others first.
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name <> 'movements'"
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name NOT IN ('movements', 'refunds')"
 #: Buyers who may be about.
 BUYERS = 4
 
@@ -67,6 +74,8 @@ class Providers(Mapping[str, base.Provider]):
         process = self._hub.current.process if self._hub.current else "main"
         if process not in self._of:
             self._of[process] = build_providers(self._settings, session=self._http)
+            for provider in self._of[process].values():
+                provider.observer = current_app.extensions["health"].note
         return self._of[process]
 
     def __getitem__(self, name: str) -> base.Provider:
@@ -115,11 +124,51 @@ class Bells:
         return lost
 
 
+class Line:
+    """The slow road to the providers: a request that moves money may arrive long after anybody waited."""
+
+    def __init__(self, watch: Watch, hub: Hub) -> None:
+        self._watch, self._hub = watch, hub
+        self.begin()
+
+    def begin(self) -> None:
+        """Be quick, and empty."""
+        self.next_takes_s = 0.0
+        self._waiting: list[tuple[datetime, str, BaseAdapter, Any, Any]] = []
+
+    def holds(self, task: Task, inner: BaseAdapter, request: Any, how: Any) -> bool:
+        """Keep a request that would move money, if the next one is to be slow."""
+        prepares = request.path_url == "/v1/payouts"  # FedaPay: what is only made moves nothing
+        if task.operation not in MOVES or prepares or not self.next_takes_s:
+            return False
+        arrives_at = self._hub.at + timedelta(seconds=self.next_takes_s)
+        self.next_takes_s = 0.0
+        self._waiting.append((arrives_at, task.reference, inner, request, how))
+        self._watch.out.underway.append(Underway(task.reference, arrives_at))
+        self._watch.reached["request_long_on_its_way"] += 1
+        return True
+
+    def arrive(self, now: datetime) -> list[str]:
+        """Let what is due reach its provider; give the references."""
+        due = [one for one in self._waiting if one[0] <= now]
+        self._waiting = [one for one in self._waiting if one[0] > now]
+        for arrives_at, reference, inner, request, how in due:
+            with suppress(requests.RequestException):
+                inner.send(request, **how)
+            self._watch.out.underway.remove(Underway(reference, arrives_at))
+        return [one[1] for one in due]
+
+    def next_due(self) -> datetime | None:
+        """When the next one arrives."""
+        return min((one[0] for one in self._waiting), default=None)
+
+
 class Wire(BaseAdapter):
     """Between our adapters and a simulated provider: the two stops of every call."""
 
-    def __init__(self, inner: BaseAdapter, hub: Hub, watch: Watch) -> None:
-        self._inner, self._hub, self._watch = inner, hub, watch
+    def __init__(self, inner: BaseAdapter, hub: Hub, watch: Watch, line: Line) -> None:
+        super().__init__()
+        self._inner, self._hub, self._watch, self._line = inner, hub, watch, line
 
     def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:  # type: ignore[override]
         """Carry one request, as far as the scheduler and the faults let it."""
@@ -128,7 +177,10 @@ class Wire(BaseAdapter):
         if task is not None:
             self._watch.about_to_send(task)
         self._hub.pause(f"sends {label}")
+        self._line.arrive(self._hub.at)  # what left earlier and was slow is there before it
         try:
+            if task is not None and self._line.holds(task, self._inner, request, how):
+                raise requests.ReadTimeout("on its way", request=request)
             response = self._inner.send(request, **how)
         except requests.RequestException:
             if task is not None:
@@ -189,6 +241,7 @@ class House:
         self._file = sqlite3.connect(self._folder / "cauri.db", isolation_level=None)
         self.eye = sqlite3.connect(self._folder / "cauri.db", isolation_level=None)
         self.watch = Watch(self.hub, self.eye, self.world, self.reached)
+        self.line = Line(self.watch, self.hub)
         http = requests.Session()
         http.trust_env = False
         mount(http, self.world)
@@ -196,7 +249,7 @@ class House:
         self._known = [tuple(row) for row in self.world.book_file.rows("SELECT * FROM notes")]
         for prefix, adapter in list(http.adapters.items()):
             if prefix not in ("http://", "https://"):
-                http.mount(prefix, Wire(adapter, self.hub, self.watch))
+                http.mount(prefix, Wire(adapter, self.hub, self.watch, self.line))
         self.providers = Providers(self.hub, provider_settings(settings), http)
         self.app.extensions["providers"] = self.providers
 
@@ -213,6 +266,8 @@ class House:
                     store = make_store(f"Shop {number}", delivery=500 * number)
                     make_product(f"Article {number}", price=10_000 + 5_000 * number, store=store)
                     make_product(f"Trinket {number}", price=700 + 100 * number, store=store)
+                with transaction():
+                    ledger.post_all([_opening(user) for user in range(1, BUYERS + 1)])
             session.connection().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             session.remove()
             db.engine.dispose()
@@ -228,7 +283,7 @@ class House:
         stack.enter_context(patch.object(random, "_urandom", os.urandom))
         stack.enter_context(patch.object(queue, "ring", self.bells.ring))
         stack.enter_context(patch.object(queue, "silence", self.bells.silence))
-        stack.enter_context(patch.object(lanes, "as_they_come", self._handfuls))
+        stack.enter_context(patch.object(lanes, "flow", self._handfuls))
         stack.enter_context(patch.object(base.Provider, "call", self._watched_call()))
         stack.enter_context(self.app.app_context())
         engine, dialect = db.engine, db.engine.dialect
@@ -272,7 +327,11 @@ class House:
         self.hub.begin()
         self.bells.begin()
         self.providers.forget()
+        # What the one application of all our processes remembers of the last story.
+        self.app.extensions.pop("silence", None)
+        health.watch(self.app, [])
         self.outbox.clear()
+        self.line.begin()
         # One door for every random draw of the house: references, tokens, jitter.
         bits = random.Random(chance.getrandbits(64))
         random._urandom = bits.randbytes  # type: ignore[attr-defined]
@@ -342,13 +401,18 @@ class House:
 
         return end
 
-    def _handfuls(self, items: Sequence[Any], ask: Any, _most: int) -> Iterator[list[Any]]:
-        """Give a pool's answers one by one, or all in one handful."""
-        if self.at_once:
-            yield [ask(item) for item in items]
-            return
-        for item in items:
-            yield [ask(item)]
+    def _handfuls(
+        self, claim: Any, ask: Any, at_once: int, *, ahead: int = 0, rounds: int = lanes.ROUNDS
+    ) -> Iterator[Any]:
+        """Give a pool's answers one by one, or all in one handful; some wait claimed, as in life."""
+        for _round in range(rounds):
+            items = claim(at_once + ahead)
+            if not items:
+                return
+            if self.at_once:
+                yield [ask(item) for item in items]
+            else:
+                yield from ([ask(item)] for item in items)
 
     def _watched_call(self) -> Any:
         original = base.Provider.call
@@ -362,6 +426,16 @@ class House:
             return original(provider, operation, method, path, **how)
 
         return call
+
+
+def _opening(user: int) -> Entry:
+    """Money from before the story: every provider holds a part of every wallet."""
+    amount = Money(4_000, "XOF")
+    legs = [
+        Leg(f"opening:{user}:{name}", float_at(name, "XOF"), wallet(user, "XOF"), amount)
+        for name in PROVIDERS
+    ]
+    return Entry("opening", tuple(legs))
 
 
 _TABLE = re.compile(r'(?:FROM|INTO|UPDATE) "?(\w+)"?', re.IGNORECASE)

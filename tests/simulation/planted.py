@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, Final
-from unittest.mock import patch
+from typing import Any
 
-from shop import clock, jobs, lanes, receipts, references, settlement, sweeper
+from shop import clock, jobs, lanes, leases, receipts, references, settlement, sweeper
 from shop.db import session, transaction
 from shop.orders import service as orders
 from shop.payments import service as payments
@@ -18,46 +16,7 @@ from shop.payments.states import Disposition, Note, PaymentStatus
 from shop.providers.base import Outcome, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
 from shop.webhooks.models import WebhookEvent
-from tests.simulation.campaign import open_house, play
-from tests.simulation.house import House
-
-
-@dataclass(frozen=True)
-class Bug:
-    """What is replaced, by what, and how a person would say it."""
-
-    words: str
-    changes: tuple[tuple[Any, str, Any], ...]
-
-
-PLANTED: Final[dict[str, Bug]] = {}
-
-
-def bug(words: str, *places: tuple[Any, str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Plant a function in the place of others."""
-
-    def plant(function: Callable[..., Any]) -> Callable[..., Any]:
-        PLANTED[function.__name__] = Bug(words, tuple((*place, function) for place in places))
-        return function
-
-    return plant
-
-
-def hunt(house: House, planted: Bug, seed: int, most: int) -> tuple[int, str] | None:
-    """Run schedules with a bug in place until one fails: its number and what gave it away."""
-    with ExitStack() as stack:
-        for place, name, wrong in planted.changes:
-            stack.enter_context(patch.object(place, name, wrong))
-        result = play(house, seed, range(most), most_failures=1)
-    if not result.failures:
-        return None
-    return result.failures[0].number, result.failures[0].violations[0]
-
-
-def hunt_by_name(name: str, seed: int, most: int) -> tuple[int, str] | None:
-    """Hunt in this process's own house: for a pool."""
-    return hunt(open_house(), PLANTED[name], seed, most)
-
+from tests.simulation.planting import bug
 
 _apply, _receive, _judge = settlement._apply, settlement._receive, settlement._judge
 _miss, _too_old = settlement._miss, settlement._too_old
@@ -78,7 +37,7 @@ def webhook_is_believed(events: Iterable[WebhookEvent]) -> None:
             ):  # fmt: skip
                 said = Outcome(Status.SUCCEEDED, transaction_ref=f"{body.get('txnid')}{event.id}")
                 claim: Any = SimpleNamespace(payment_id=payment.id)
-                batch = settlement._locked([settlement.Answer(claim, said, clock.now(), False)])
+                batch = settlement._locked([leases.Answer(claim, said, clock.now(), False)])
                 _receive(batch, payment, batch.orders[payment.purpose_id], "webhook", said)
                 settlement._write(batch)
     _look_at(events)

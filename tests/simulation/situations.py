@@ -4,7 +4,38 @@ from __future__ import annotations
 
 from typing import Final
 
+from shop.providers import methods
+from tests.simulation.plan import PAYEES, PROVIDERS
+
+SENDERS: Final = sorted({methods.get(code).provider for code in PAYEES})
+
 SITUATIONS: Final = {
+    **{f"paid_by_{name}": f"money arrives through {name}" for name in PROVIDERS},
+    **{
+        f"unknown_at_{name}": f"nobody knows what became of a request at {name}"
+        for name in PROVIDERS
+    },
+    **{f"paid_out_by_{name}": f"money leaves through {name}" for name in SENDERS},
+    **{
+        f"payout_unknown_at_{name}": f"nobody knows what became of a payout at {name}"
+        for name in SENDERS
+    },
+    **{f"refunded_by_{name}": f"{name} gives back what it took" for name in ("wave", "mtn")},
+    "payout_killed_after_acceptance": "a process dies between a payout's yes and our commit",
+    "payout_killed_while_sending": "a process dies when a payout's request is about to leave",
+    "payout_answer_lost_then_found": "a payout's first answer never came, and a question finds it",
+    "payout_returned_answer": "a provider says that it will not pay, and the money returns",
+    "payout_returned_unsent": "a payout surely never left, and the money returns",
+    "payout_returned_people": "two people give back what nobody could tell",
+    "payout_returned_absent": "a provider never heard of a payout, seen late enough to count",
+    "payout_needs_a_person": "nobody can tell by machine what became of a payout",
+    "payout_cancelled": "a payout is taken back before it was sent",
+    "payout_asked_twice_at_once": "one withdrawal is asked for by two requests at the same time",
+    "payout_refused_for_want_of_funds": "more is asked for than the wallet holds",
+    "two_workers_on_one_payout": "a second worker takes a payout whose first worker still lives",
+    "request_long_on_its_way": "a request that moves money arrives after everybody stopped waiting",
+    "left_after_return": "money leaves after it had been given back",
+    "refund_refused": "more is to be given back than came, or than is there",
     "killed_after_acceptance": "a process dies between the provider's yes and our commit",
     "killed_while_sending": "a process dies when its request is about to leave",
     "killed_inside_transaction": "a process dies in the middle of a write transaction",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulation.campaign import play
 from tests.simulation.house import House
-from tests.simulation.planted import PLANTED, hunt
+from tests.simulation.planting import hunt, planted
 from tests.simulation.situations import SITUATIONS
 
 SEEDS = [
@@ -52,8 +52,9 @@ def test_same_seed_tells_the_same_story(house: House):
     assert len(set(first.values())) == 6
 
 
-def test_planted_bug_is_caught_and_leaves_no_trace(house: House):
-    caught = hunt(house, PLANTED["two_transactions"], 1, 200)
+@pytest.mark.parametrize("name", ["two_transactions", "payout_timeout_is_failure"])
+def test_planted_bug_is_caught_and_leaves_no_trace(house: House, name: str):
+    caught = hunt(house, planted()[name], 1, 200)
 
     assert caught is not None
     assert caught[1], "the rule that was broken is named"

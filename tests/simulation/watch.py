@@ -16,6 +16,7 @@ from shop.payments.states import EDGES, ENDED, PaymentStatus
 from shop.sandbox.values import Prompt, State
 from shop.sandbox.world import World
 from tests.simulation.tasks import Hub, Task
+from tests.simulation.watch_out import MOVES, WatchOut
 
 _PAYMENTS: Final = """SELECT id, reference, status, lease_token, lease_until, checks, superseded_at,
     sent_at, provider, page_url, reason, purpose_id FROM payment"""
@@ -26,6 +27,13 @@ _SHELVES: Final = """SELECT p.id, p.stock, p.stock + COALESCE((SELECT SUM(h.quan
 _RETURNED_TOO_EARLY: Final = """SELECT p.reference FROM payment p
     JOIN stock_hold h ON h.order_id = p.purpose_id
     WHERE p.status IN ('created', 'sending', 'pending', 'unknown') AND h.state = 'returned'"""
+#: What each provider holds for us by our books, and what of that it kept as a fee.
+_FLOATS: Final = """SELECT a.code, SUM(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END)
+    FROM transfer t JOIN ledger_account a ON a.id IN (t.debit_id, t.credit_id)
+    WHERE a.kind = 'float' GROUP BY a.code"""
+_FEES: Final = """SELECT a.code, SUM(t.amount) FROM transfer t JOIN ledger_account a ON a.id = t.credit_id
+    JOIN ledger_account f ON f.id = t.debit_id AND f.kind = 'expense'
+    WHERE a.kind = 'float' GROUP BY a.code"""
 _LIVE: Final = ("created", "sending", "pending", "unknown")
 #: Every so many commits the rules between payments and books are run too.
 _RULES_EVERY: Final = 5
@@ -43,6 +51,15 @@ def moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def within_reach(prompt: Prompt, page_url: str | None) -> bool:
+    """Say whether the payer can still answer: on a phone that rang, or on a page we were told of."""
+    if prompt.provider == "fedapay" and prompt.details.get("mode"):
+        return prompt.reason is None  # its request rings once; another try needs the page
+    if prompt.details.get("url"):
+        return page_url is not None
+    return prompt.phone is not None
+
+
 class Watch:
     """Looks at every commit of every task. What it finds ends the schedule."""
 
@@ -51,6 +68,7 @@ class Watch:
     ) -> None:
         self.hub, self.eye, self.world, self.reached = hub, eye, world, reached
         eye.row_factory = sqlite3.Row
+        self.out = WatchOut(self)
         self.begin()
 
     def begin(self) -> None:
@@ -59,9 +77,12 @@ class Watch:
         self.skewed = False
         self._seen: dict[int, sqlite3.Row] = {}
         self._holders: dict[str, Task] = {}
+        self._senders: dict[str, Task] = {}
         self._last_receipt = 0
         self._commits = 0
         self._first = {row[0]: row[2] for row in self.eye.execute(_SHELVES)}
+        self._floats = dict(self.eye.execute(_FLOATS).fetchall())
+        self.out.begin()
 
     def find(self, rule: str, detail: object) -> None:
         """Note a broken rule."""
@@ -74,13 +95,20 @@ class Watch:
         """J5: no transaction is open. W2: a request leaves for a committed, leased `sending` only."""
         if task.open:
             self.find("J5", f"{task.name} calls a provider inside a transaction")
-        if task.operation == "collection_status":
+        if task.operation in MOVES:
+            self.out.about_to_send(task)
+        elif task.operation == "collect":
+            self._about_to_collect(task)
+        else:
             task.asked[task.reference] = self.hub.now()
-        if task.operation != "collect":
-            return
+
+    def _about_to_collect(self, task: Task) -> None:
         row = self.eye.execute(f"{_PAYMENTS} WHERE reference = ?", (task.reference,)).fetchone()
+        self.leaves_once(task)
         if row is None:
             self.find("W2", f"{task.reference} leaves, and is not in our books")
+        elif self.skewed:
+            return  # a lease is as long as clocks agree; what it guards is looked at all the same
         elif row["status"] != PaymentStatus.SENDING:
             self.find("W2", f"{task.reference} leaves while it is {row['status']}")
         elif self._holders.get(row["lease_token"]) is not task:
@@ -88,9 +116,19 @@ class Watch:
         elif (moment(row["lease_until"]) or self.hub.now()) < self.hub.now():
             self.find("W2", f"{task.reference} leaves after its lease")
 
+    def leaves_once(self, task: Task) -> None:
+        """Whatever a reference asks for leaves by one sender, whoever has died meanwhile."""
+        if self._senders.setdefault(task.reference, task) is not task:
+            self.find("W2", f"{task.reference} leaves again, by {task.name}")
+
     def answered(self, task: Task) -> None:
         """Remember what the provider knew when it spoke."""
-        task.heard[task.reference] = self.prompts(task.reference)
+        payout = self.out.row(task.reference)
+        task.heard[task.reference] = (
+            self.prompts(task.reference)
+            if payout is None
+            else [(one, self.hub.at) for one in self.out.sendings(payout)]
+        )
 
     def prompts(self, reference: str) -> list[tuple[Prompt, datetime]]:
         """The provider's requests under a reference, and when they were looked at."""
@@ -108,6 +146,7 @@ class Watch:
         for row in rows:
             self._compare(task, self._seen.get(row["id"]), row)
         self._receipts()
+        self.out.committed(task)
         self._seen = {row["id"]: row for row in rows}
         self._shelves()
         if self._commits % _RULES_EVERY == 0:
@@ -140,6 +179,8 @@ class Watch:
             self.find("P1", f"{row['reference']}: {old} does not become {new}")
         if old is PaymentStatus.UNKNOWN and new in (PaymentStatus.PENDING, PaymentStatus.SUCCEEDED):
             self.reached["answer_lost_then_found"] += 1
+        if new is PaymentStatus.UNKNOWN:
+            self.reached[f"unknown_at_{row['provider']}"] += 1
         if new is PaymentStatus.SUCCEEDED and row["superseded_at"]:
             self.reached["given_up_brought_money"] += 1
         if new is PaymentStatus.FAILED and not self.skewed:
@@ -159,10 +200,10 @@ class Watch:
         ).fetchone()
         if row["reason"] in ("short", "wrong_currency") or event["source"] == "staff":
             return
-        unseen = row["provider"] == "orange" and not row["page_url"]
         heard = task.heard.get(reference) or self.prompts(reference)
         for prompt, at in heard:
-            open_still = prompt.state is State.OPEN and at < prompt.expires_at and not unseen
+            open_still = prompt.state is State.OPEN and at < prompt.expires_at
+            open_still = open_still and within_reach(prompt, row["page_url"])
             if open_still or prompt.state in (State.PROCESSING, State.SUCCEEDED):
                 words = f"{reference} failed ({event['words']}) while the provider has it"
                 self.find("D6", f"{words} {prompt.state}")
@@ -186,6 +227,7 @@ class Watch:
             self.hub.trace.say(
                 f"    receipt of {receipt['amount']} {receipt['currency']}: {receipt['note']}"
             )
+            self.reached[f"paid_by_{receipt['provider']}"] += 1
             self._situate(receipt, payment["status"] if payment else "")
             moved = self.world.book_file.row(
                 "SELECT m.amount, m.currency FROM movements m JOIN prompts p ON p.id = m.prompt_id "
@@ -220,6 +262,7 @@ class Watch:
         for rule, query in (checks.RULES | order_checks.RULES).items():
             for (detail,) in self.eye.execute(query):
                 self.find(rule, detail)
+        self.out.rules()
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -236,6 +279,7 @@ class Watch:
                 self.find("V1", f"{row['reference']} is still {row['status']}")
             if row["lease_token"]:
                 self.find("V2", f"{row['reference']} is leased to nobody")
+        self.out.final()
         for (number,) in self.eye.execute("SELECT id FROM webhook_event WHERE status = 'queued'"):
             self.find("J1", f"message {number} is still queued")
 
@@ -245,6 +289,7 @@ class Watch:
         queued = "SELECT 1 FROM webhook_event WHERE status = 'queued'"
         return (
             self.world.next_due() is None
+            and not self.out.running()
             and not any(self.eye.execute(query).fetchone() for query in (live, queued))
             and not any(self._books_differ())
         )
@@ -262,9 +307,10 @@ class Watch:
         for key in sorted(ours.keys() | theirs.keys()):
             if ours.get(key) != theirs.get(key):
                 yield f"{key}: ours {ours.get(key)}, theirs {theirs.get(key)}"
-        kept = self.eye.execute(
-            "SELECT a.code, SUM(t.amount) FROM transfer t JOIN ledger_account a ON a.id = t.debit_id "
-            "WHERE a.kind = 'float' GROUP BY a.code"
-        )
-        if dict(held) != dict(kept):
-            yield f"floats: they collected {dict(held)}"
+        held.subtract(self.out.left())
+        kept = Counter(dict(self.eye.execute(_FLOATS).fetchall()))
+        kept.subtract(self._floats)
+        kept.update(dict(self.eye.execute(_FEES).fetchall()))
+        if +held != +kept or -held != -kept:
+            yield f"floats: they hold {dict(held)} of ours, we count {dict(kept)}"
+        yield from self.out.books_differ()
