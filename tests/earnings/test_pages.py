@@ -19,7 +19,14 @@ from shop.orders.models import SellerOrder
 from shop.orders.states import Stage
 from shop.stores.models import Store
 from tests.earnings.shops import make_shop, owner_of, release, wallet
-from tests.marketplace import last_code, make_user, new_phone, sign_in
+from tests.marketplace import (
+    last_code,
+    make_order,
+    make_product,
+    make_user,
+    new_phone,
+    sign_in,
+)
 from tests.test_statements import listened
 
 AMOUNT = re.compile(r'data-montant="(-?\d+)"')
@@ -268,3 +275,19 @@ def set_pin(user_id: int, pin: str) -> None:
     hashed = hash_pin(pin)
     with transaction():
         session.get_one(service.User, user_id).pin_hash = hashed
+
+
+def test_attempts_are_counted_per_operator(street):
+    store = make_shop(street)
+    product = make_product(store=store)
+    paid, refused = street.sent(make_order((product, 1))), street.sent(make_order((product, 1)))
+    street.approve(paid)
+    street.refuse(refused)
+    street.pass_(60)
+    street.sent(make_order((make_product(), 1)))
+
+    found = figures.attempts(store, windows.last(7, clock.now().date()))
+
+    assert [(one.operator, one.succeeded, one.ended, one.percent) for one in found] == [
+        ("wave", 1, 2, 50)
+    ]
