@@ -14,7 +14,8 @@ from shop.money import Money
 class Refusal(Exception):
     """Something a person asked for is refused, and nothing was changed."""
 
-    code: ClassVar[str] = "refused"
+    #: Stable for programs; one class may carry several, chosen when it is raised.
+    code: str = "refused"
     http_status: ClassVar[int] = 422
 
 

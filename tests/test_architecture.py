@@ -95,6 +95,33 @@ FORBIDDEN = {
     "shop.ledger": {"flask", "requests", "rq", "redis"},
     "shop.sandbox": {"sqlalchemy", "flask_sqlalchemy", "rq", "redis"},
 }
+#: Rules that are checked with pencil and paper: no database, no page, no clock, no network.
+PURE = {
+    f"shop.tontines.{name}"
+    for name in (
+        "auction",
+        "calendar",
+        "canonical",
+        "changes",
+        "draw",
+        "eligibility",
+        "exposure",
+        "fines",
+        "late_money",
+        "limits",
+        "lines",
+        "money_in",
+        "officers",
+        "receive",
+        "refusals",
+        "relief",
+        "rotation",
+        "rules",
+        "savings",
+        "waterfall",
+    )
+}
+PURE_MAY = PURE | {"shop.money", "shop.errors"}
 FLOOR_0_MAY = {"shop.phone": {"phonenumbers"}, "shop.signals": {"blinker"}}
 
 
@@ -180,6 +207,22 @@ def test_the_ground_floor_stands_on_the_standard_library():
         return floor(each.module) == 0 and top not in known
 
     assert lines(filter(bad, imports()), "floor 0 needs nothing") == []
+
+
+def test_the_rules_of_a_circle_are_plain_values():
+    def bad(each: Import) -> bool:
+        known = each.target in PURE_MAY or each.target.split(".")[0] in sys.stdlib_module_names
+        return each.module in PURE and not known
+
+    assert MODULES.keys() >= PURE, "each of them exists"
+    assert lines(filter(bad, imports()), "plain values only") == []
+
+
+def test_the_draw_needs_nothing_but_sha256():
+    needed = {each.target for each in imports() if each.module == "shop.tontines.draw"}
+    typing_only = {"__future__", "collections.abc", "dataclasses", "enum", "typing"}
+
+    assert needed - typing_only == {"hashlib", "re", "datetime", "shop.tontines.refusals"}
 
 
 def test_only_commands_know_the_sandbox():
@@ -289,7 +332,7 @@ def test_nobody_reads_another_clock():
 
 
 def test_every_floor_of_the_table_exists_or_is_to_come():
-    to_come = {"shop.api", "shop.admin", "shop.wallets", "shop.tontines"}
+    to_come = {"shop.api", "shop.admin"}
     missing = {name for name in FLOORS if name not in MODULES} - to_come
 
     assert missing == set()

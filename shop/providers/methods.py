@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from shop.errors import Refusal
 from shop.money import Money
@@ -41,7 +41,7 @@ UNTIED_OPERATORS: Final = frozenset({"wave"})
 class AmountRefused(Refusal):
     """This method does not take this amount; `nearest` is the closest one it takes."""
 
-    code: ClassVar[str] = "amount_refused"
+    code = "amount_refused"
 
     def __init__(self, method: str, nearest: Money) -> None:
         super().__init__(f"{method} takes {nearest} instead")

@@ -13,7 +13,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, ClassVar, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from flask import current_app
 
@@ -35,19 +35,19 @@ _KEY: Final = re.compile(r"[0-9a-f]{32}")
 class PhotoTooHeavy(Refusal):
     """More than 5 MB, or more than 25 million points."""
 
-    code: ClassVar[str] = "photo_too_heavy"
+    code = "photo_too_heavy"
 
 
 class PhotoTooSmall(Refusal):
     """Fewer than 100 points on a side: nobody would see the article."""
 
-    code: ClassVar[str] = "photo_too_small"
+    code = "photo_too_small"
 
 
 class NotAPhoto(Refusal):
     """Not a JPEG, PNG or WebP picture, or a damaged one."""
 
-    code: ClassVar[str] = "not_a_photo"
+    code = "not_a_photo"
 
 
 @dataclass(frozen=True, slots=True)

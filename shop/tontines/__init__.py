@@ -1,0 +1,8 @@
+"""Tontines: groups whose pot turns, by rules each member accepted and a draw nobody can rig.
+
+The rules themselves are plain values in, plain values out: `rules` and `limits` (what may be
+accepted), `calendar`, `rotation`, `eligibility` and `changes` (whose turn), `waterfall` (one round
+settled), `money_in`, `late_money` and `receive` (one payment followed to its places), `fines`,
+`auction`, `draw`, `exposure`, `relief`, `officers`, `savings`. None of them knows a database, a page
+or a clock; `wording` has their refusals in two languages.
+"""
