@@ -312,7 +312,7 @@ def welcome(settings: Settings, people: str, seconds: float) -> str:
     lines = [
         "",
         f"  Cauri    {site}/",
-        *([] if settings.live else [f"  Phones   {settings.phones_url}/   (answer payments here)"]),
+        *([] if settings.live else _simulated(settings)),
         f"  Data     {settings.data}",
         *([""] if people else []),
         *(f"  {line}" for line in people.splitlines()),
@@ -321,6 +321,14 @@ def welcome(settings: Settings, people: str, seconds: float) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _simulated(settings: Settings) -> list[str]:
+    """Say where the simulated telephones are, and how money is seen going both ways."""
+    return [
+        f"  Phones   {settings.phones_url}/   (answer payments here)",
+        "  Payouts  README.md, See money go out; or: flask sandbox info",
+    ]
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 #: Countries we serve, with their calling codes, in the order menus show them.
 COUNTRIES: Final = {
@@ -111,6 +111,13 @@ def local(e164: str) -> str:
 def international(e164: str) -> str:
     """Write the number with its country code: `+225 07 01 02 03 04`."""
     return f"+{phonenumbers.parse(e164).country_code}\u00a0{local(e164)}"
+
+
+def example(country: str) -> str:
+    """Write a number of this country as people there would: `70 12 34 56`."""
+    number = phonenumbers.example_number_for_type(country, PhoneNumberType.MOBILE)
+    assert number is not None, f"{country} has mobile numbers"
+    return local(phonenumbers.format_number(number, PhoneNumberFormat.E164))
 
 
 def masked(e164: str) -> str:

@@ -22,6 +22,7 @@ from shop.money import Money
 from shop.notices import service as notices
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
+from shop.payments.states import Disposition
 from shop.payouts import service as payouts
 from shop.payouts.models import Payout, Refund
 from shop.payouts.service import Claim, Intent
@@ -55,7 +56,7 @@ def refund_receipt(
         return _refund(receipt_id, amount, source, form_key, reason)
     except IntegrityError:
         # Two taps at the same instant: the unique key let one through, and both see it.
-        if session.scalar(sa.select(Refund.id).where(Refund.form_key == form_key)) is None:
+        if found(form_key) is None:
             raise
         return _refund(receipt_id, amount, source, form_key, reason)
 
@@ -72,7 +73,7 @@ def give_back(
     """Do what `refund_receipt` promises inside the caller's transaction, with what else it decides."""
     assert in_transaction(), "a refund is written with the money it moves"
     receipt = _locked(receipt_id)
-    first = session.scalar(sa.select(Refund).where(Refund.form_key == form_key))
+    first = found(form_key)
     if first is not None:
         if (first.receipt_id, first.money) != (receipt_id, amount):
             raise Conflict(f"this form gave back something else of receipt {receipt.code}")
@@ -107,21 +108,44 @@ def _locked(receipt_id: int) -> Receipt:
 
 
 def _refuse_above(receipt: Receipt, amount: Money) -> None:
-    given = session.scalar(
-        sa.select(sa.func.coalesce(sa.func.sum(Refund.amount), 0)).where(
-            Refund.receipt_id == receipt.id
-        )
-    )
-    left = receipt.money - Money(int(given or 0), receipt.currency)
+    left = receipt.money - given_back(receipt)
     if amount.currency != receipt.currency or amount > left:
         raise AboveReceipt(receipt.code, left)
+
+
+def given_back(receipt: Receipt) -> Money:
+    """Add up what of a receipt was given back so far, arrived or on its way."""
+    total = sa.func.coalesce(sa.func.sum(Refund.amount), 0)
+    given = session.scalar(sa.select(total).where(Refund.receipt_id == receipt.id))
+    return Money(int(given or 0), receipt.currency)
+
+
+def left_in_wallet(receipt: Receipt) -> Money:
+    """Say how much of a receipt paid for nothing and was not given back: the payer's own money.
+
+    Whether the wallet still holds it, only `refund_receipt` can tell: it may have been withdrawn.
+    """
+    if receipt.disposition == Disposition.SUSPENSE:
+        return Money(0, receipt.currency)
+    kept = receipt.money - Money(receipt.applied_amount, receipt.currency)
+    return max(kept - given_back(receipt), Money(0, receipt.currency))
+
+
+def wallet_of(receipt: Receipt) -> Account:
+    """Name the wallet of whoever answers for the payer now."""
+    return chart.wallet(accounts.owner_id(receipt.user_id), receipt.currency)
+
+
+def found(form_key: str) -> Refund | None:
+    """Find the refund that a request already made."""
+    return session.scalar(sa.select(Refund).where(Refund.form_key == form_key))
 
 
 def _paid_back(
     receipt: Receipt, payment: Payment, amount: Money, source: Account, form_key: str
 ) -> Payout | None:
     """Request the payout that carries a refund; None where nobody can carry it."""
-    road = _road(receipt, payment, amount)
+    road = road_of(receipt, payment, amount)
     if road is None:
         return None
     route, method = road
@@ -141,7 +165,7 @@ def _paid_back(
     )
 
 
-def _road(receipt: Receipt, payment: Payment, amount: Money) -> tuple[Route, Method] | None:
+def road_of(receipt: Receipt, payment: Payment, amount: Money) -> tuple[Route, Method] | None:
     """Choose how the money goes back: as it came, by the same provider, by another, or not at all."""
     asked, provider = methods.get(payment.method), providers().get(receipt.provider)
     same_money = amount.currency == payment.currency

@@ -6,6 +6,7 @@ end of every test the books are proved, and compared with the providers' own.
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import socket
@@ -30,12 +31,14 @@ from shop.orders import checks as order_checks
 from shop.payments import checks, provider_settings
 from shop.payments.models import Payment, Receipt
 from shop.payouts import checks as payout_checks
+from shop.payouts.models import Payout
 from shop.providers import build_providers
 from shop.sandbox.server import PortBusy, Server, deliver
 from shop.sandbox.values import Movement, Prompt
 from shop.sandbox.world import World
 from shop.switches import service as switches
 from shop.switches.models import Kind
+from shop.switches.service import Direction
 from tests.marketplace import make_product, make_store, make_user
 from tests.visitor import Visitor
 
@@ -45,6 +48,15 @@ PREFIXES = {
     "mtn": ("CI", "+225", "0505"),
     "orange": ("CI", "+225", "0709"),
     "moov": ("BJ", "+229", "0195"),
+}
+#: Numbers for methods of the aggregators.
+AGGREGATED = {
+    "fedapay-mtn-ci": ("CI", "+225", "0504"),
+    "fedapay-orange-ci": ("CI", "+225", "0708"),
+    "cinetpay-orange-ci": ("CI", "+225", "0707"),
+    "feexpay-wave-ci": ("CI", "+225", "0702"),
+    "feexpay-orange-bf": ("BF", "+226", "76"),
+    "getmipay-wave-bf": ("BF", "+226", "75"),
 }
 _numbers = count(100_001)
 
@@ -60,7 +72,7 @@ class Sim:
 
 def new_sim(operator: str) -> Sim:
     """Give a number nobody used before (its end means nothing special to the sandbox)."""
-    country, code, prefix = PREFIXES[operator]
+    country, code, prefix = (PREFIXES | AGGREGATED)[operator]
     number = next(_numbers)
     while number % 100 in (0, 99):
         number = next(_numbers)
@@ -152,10 +164,20 @@ class Live:
                 (r.provider, r.transaction_ref): (r.amount, r.currency)
                 for r in session.query(Receipt)
             }
+            left = {
+                (p.provider, p.transaction_ref): (p.amount, p.currency)
+                for p in session.query(Payout).filter(Payout.transaction_ref.is_not(None))
+            }
         theirs = {
             (m.provider, m.transaction_id): (m.amount.amount, m.amount.currency)
             for m in self.world.book()
         }
+        paid_out = [*self.world.payouts.book(), *self.world.refunds.book()]
+        ours |= left
+        theirs |= {
+            (p.provider, p.transaction_id): (p.amount.amount, p.amount.currency) for p in paid_out
+        }
+        assert len(theirs) == len(self.world.book()) + len(paid_out), "a transaction is named once"
         differing = [key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)]
         return [*found, *(f"{key}: {ours.get(key)} / {theirs.get(key)}" for key in differing)]
 
@@ -180,14 +202,29 @@ class Live:
 
     def collect_only(self, *providers: str) -> None:
         """Press the shop's stop buttons so that new attempts go through these providers alone."""
+        self._only(Direction.COLLECT, providers)
+
+    def pay_out_only(self, *providers: str) -> None:
+        """Press the stop buttons so that money leaves through these providers alone."""
+        self._only(Direction.PAY_OUT, providers)
+
+    def _only(self, direction: Direction, providers: tuple[str, ...]) -> None:
         with self.app.app_context():
             for name in self.app.extensions["providers"]:
-                target = f"{name}:collect"
+                target = f"{name}:{direction}"
                 if name in providers:
                     switches.turn_off(target, Kind.PAUSED)
                 else:
                     switches.turn_on(target, Kind.PAUSED, by_whom="test", reason="not this one")
             session.remove()
+
+    def flask(self, *words: str) -> Any:
+        """Run a command beside the running shop; give what it printed as JSON."""
+        with self.app.app_context():
+            result = self.app.test_cli_runner().invoke(args=[*words, "--json"])
+            session.remove()
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
 
 
 def wait_until(true: Any, what: str, within_s: float = 10.0) -> None:

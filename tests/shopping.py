@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tests.live import Live, Sim, wait_until
+from tests.live import AGGREGATED, Live, Sim, wait_until
 from tests.visitor import Page, Visitor
 
+#: Which method an operator's name stands for here; an aggregator's method stands for itself.
 METHODS = {"wave": "wave-ci", "mtn": "mtn-ci", "orange": "orange-ci", "moov": "moov-bj"}
+METHODS |= {method: method for method in AGGREGATED}
+#: Who asks on the payer's telephone, with no page of its own.
+ON_THE_PHONE = ("mtn", "moov", "fedapay-mtn-ci")
+#: Paid with a code that the payer reads on the telephone before anybody is asked.
+CODE_FIRST = ("feexpay-orange-bf",)
 TWO_SELLERS = ("Pagne tissé", "Boubou brodé")
 #: 24,500 + 2,500 to deliver; 18,000 + 1,500.
 TWO_SELLERS_TOTAL = 46_500
@@ -34,18 +40,21 @@ def order(live: Live, visitor: Visitor, sim: Sim, names: Iterable[str] = TWO_SEL
     return page.path.split("/")[2]
 
 
-def fill_pay_form(visitor: Visitor, sim: Sim, operator: str) -> dict[str, str]:
+def fill_pay_form(live: Live, visitor: Visitor, sim: Sim, operator: str) -> dict[str, str]:
     """Say whose account pays, first changing the country where it is another's."""
     page = visitor.page
     if page.form(test="pay-form").one(name="country")["value"] != sim.country:
         (countries,) = [f for f in page.root.all("form") if f.all("select", name="country")]
         page = visitor.submit(countries, country=sim.country)
-    return {"phone": sim.local, "method": METHODS[operator]}
+    asked = {"phone": sim.local, "method": METHODS[operator]}
+    if operator in CODE_FIRST:
+        asked["otp"] = code_on_phone(live, sim)
+    return asked
 
 
-def pay(visitor: Visitor, sim: Sim, operator: str) -> str:
+def pay(live: Live, visitor: Visitor, sim: Sim, operator: str) -> str:
     """Fill in the pay form and send it; give the attempt's reference."""
-    asked = fill_pay_form(visitor, sim, operator)
+    asked = fill_pay_form(live, visitor, sim, operator)
     page = visitor.submit(visitor.page.form(test="pay-form"), **asked)
     assert page.path.startswith("/payment/"), page.text[:600]
     return page.path.split("/")[2]
@@ -53,11 +62,18 @@ def pay(visitor: Visitor, sim: Sim, operator: str) -> str:
 
 def approve(live: Live, visitor: Visitor, sim: Sim, operator: str, reference: str) -> None:
     """Do what the payer does with this operator: on its page, or on the telephone's own screen."""
-    if operator in ("wave", "orange"):
+    if operator in CODE_FIRST:
+        return  # the code was the payer's word
+    if operator in ON_THE_PHONE:
+        answer_on_phone(live, sim, operator, reference, "accept")
+    else:
         page = visitor.open(hosted_page(visitor, reference))
         visitor.submit(page.root.one("form"), **on_hosted_page(live, sim, operator))
-    else:
-        answer_on_phone(live, sim, operator, reference, "accept")
+
+
+def provider_of(operator: str) -> str:
+    """Name the provider behind what an operator stands for."""
+    return METHODS.get(operator, operator).partition("-")[0]
 
 
 def hosted_page(visitor: Visitor, reference: str) -> str:
@@ -75,14 +91,20 @@ def on_hosted_page(live: Live, sim: Sim, operator: str) -> dict[str, str]:
     """Say what to type on an operator's page; the code is read from the telephone."""
     if operator == "wave":
         return {"phone": sim.local, "choice": "pay"}
+    if operator == "orange":
+        return {"msisdn": sim.local, "otp": code_on_phone(live, sim), "choice": "confirm"}
+    return {"phone": sim.e164, "choice": "confirm" if "cinetpay" in operator else "pay"}
+
+
+def code_on_phone(live: Live, sim: Sim) -> str:
+    """Dial for a one-time code, and read it on the telephone."""
     phone = Visitor(live.phones).open(f"/phones/{sim.e164}/")
-    code = phone.root.one(data_test="code").text
-    return {"msisdn": sim.local, "otp": code, "choice": "confirm"}
+    return phone.root.one(data_test="code").text
 
 
 def answer_on_phone(live: Live, sim: Sim, operator: str, reference: str, act: str) -> None:
     """Tap accept, refuse or ignore on the telephone's screen."""
-    live.prompt(reference, operator)
+    live.prompt(reference, provider_of(operator))
     phone = Visitor(live.phones)
     page = phone.open(f"/phones/{sim.e164}/")
     prompt = page.root.one(data_test="prompt", data_ref=reference)
@@ -112,7 +134,7 @@ def buy(
 ) -> tuple[str, str]:
     """Buy, from two sellers unless told otherwise, and pay; give the references of order and attempt."""
     placed = order(live, visitor, sim, names)
-    attempt = pay(visitor, sim, operator)
+    attempt = pay(live, visitor, sim, operator)
     approve(live, visitor, sim, operator, attempt)
     wait_for(live, visitor, attempt, "succeeded")
     return placed, attempt

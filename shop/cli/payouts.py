@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import click
 from flask.cli import AppGroup
 
 from shop import clock, jobs, payout_decisions, queue, references
+from shop.cli.confirming import is_only_planned, yes_option
 from shop.cli.output import Exit, emit, fail, json_option, say
 from shop.db import transaction
 from shop.errors import Conflict, NotFound, Refusal
@@ -23,7 +23,6 @@ from shop.payouts.states import PayoutStatus
 group = AppGroup("payouts", help="Money sent to phones: look, ask again, decide.")
 
 dry_option = click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask for the reference again.")
 reason_option = click.option("--reason", required=True, help="Why, kept with the payout.")
 as_option = click.option("--as", "name", help="Your name, kept with the payout.")
 
@@ -92,7 +91,9 @@ def retry(
     if payout.state is not PayoutStatus.FAILED or payout.late_ref is not None:
         fail(Exit.CONFLICT, "not_retryable", f"It is {payout.status}, not failed.", as_json=as_json)
     plan = f"{_text(payout)} would leave the wallet again, as a new payout."
-    if _is_only_planned(payout, plan, dry_run=dry_run, yes=yes, as_json=as_json):
+    if is_only_planned(
+        payout.reference, _row(payout), plan, dry_run=dry_run, yes=yes, as_json=as_json
+    ):
         return
     with _refusals(as_json=as_json):
         again = payout_decisions.retry_payout(payout.id, _who(name), reason)
@@ -115,7 +116,9 @@ def cancel(
     if payout.state not in (PayoutStatus.REQUESTED, PayoutStatus.HELD):
         fail(Exit.CONFLICT, "not_cancellable", f"It is {payout.status}: too late.", as_json=as_json)
     plan = f"{_text(payout)} would return to the wallet."
-    if _is_only_planned(payout, plan, dry_run=dry_run, yes=yes, as_json=as_json):
+    if is_only_planned(
+        payout.reference, _row(payout), plan, dry_run=dry_run, yes=yes, as_json=as_json
+    ):
         return
     with _refusals(as_json=as_json):
         payout_decisions.cancel_payout(payout.id, _who(name), reason)
@@ -154,7 +157,9 @@ def resolve(
         raise click.UsageError("--succeeded --transaction ID, or --failed")
     payout = _found(reference, as_json=as_json)
     plan = f"{_text(payout)} would be recorded as {to}, once two people say so."
-    if _is_only_planned(payout, plan, dry_run=dry_run, yes=yes, as_json=as_json):
+    if is_only_planned(
+        payout.reference, _row(payout), plan, dry_run=dry_run, yes=yes, as_json=as_json
+    ):
         return
     with _refusals(as_json=as_json):
         payout_decisions.resolve_payout(payout.id, PayoutStatus(to), name, reason, transaction)
@@ -172,22 +177,6 @@ def _refusals(*, as_json: bool) -> Iterator[None]:
     except Refusal as error:
         code = Exit.CONFLICT if isinstance(error, Conflict) else Exit.REFUSED
         fail(code, error.code, f"{error}.", as_json=as_json)
-
-
-def _is_only_planned(payout: Payout, plan: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
-    """Say the plan and stop there, or have the reference typed; without a person, refuse."""
-    if dry_run:
-        emit([{**_row(payout), "plan": plan}], as_json=as_json)
-        return True
-    if yes:
-        return False
-    if not sys.stdin.isatty():
-        fail(Exit.REFUSED, "not_confirmed", "Nobody to ask: add --yes.", as_json=as_json)
-    say(plan)
-    typed = click.prompt("Type the reference to confirm", err=True)
-    if references.parse(typed) != payout.reference:
-        fail(Exit.REFUSED, "not_confirmed", "Another reference: nothing was done.", as_json=as_json)
-    return False
 
 
 def _who(name: str | None) -> str:

@@ -59,6 +59,17 @@ def serve() -> None:
         raise click.ClickException(str(error)) from error
 
 
+#: What a newcomer does to see a payout and a refund.
+_MONEY_OUT: Final = """
+See money go out, in a minute:
+ 1. Pay an order with MTN, tap "Changer de moyen de paiement" and pay it with MTN again;
+    accept both requests on the phone. One paid the order, the other is in the wallet.
+ 2. Sign in with that number (the code is on the phone), open Portefeuille, Retirer de l'argent.
+    The phone shows it under "Argent reçu".
+ 3. Give the rest back: flask payments list, then
+    flask payments refund REFERENCE --amount 1000 --reason essai --as you"""
+
+
 @sandbox.command("info", with_appcontext=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def info(as_json: bool) -> None:
@@ -68,6 +79,7 @@ def info(as_json: bool) -> None:
         click.echo(json.dumps(told))
         return
     click.echo(json.dumps(told, indent=2))
+    say(_MONEY_OUT)
 
 
 @sandbox.command("send", with_appcontext=False)

@@ -26,8 +26,8 @@ from shop.payments import quick_state, reading, wording
 from shop.payments import service as payments
 from shop.payments.forms import ClaimForm
 from shop.payments.models import Payment
-from shop.payments.states import PaymentStatus
-from shop.payments.views import own_payment
+from shop.payments.states import Disposition, PaymentStatus
+from shop.payments.views import given_back, own_payment
 from shop.payments.wording import Phase
 from shop.providers import methods
 from shop.providers.methods import Consent, Method
@@ -78,6 +78,7 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
     total = amount_text(payment.money)
     masked = phones.masked(payment.payer_phone)
     guess = phones.guess_operator(payment.payer_phone)
+    receipts = reading.receipts_of(payment.id)
     others = [p for p in payments.all_of(payment.purpose_as_enum, order.id) if p.id != payment.id]
     return render_template(
         "payments/status.html",
@@ -92,7 +93,9 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         gesture=wording.gesture(method, masked, total),
         page_owner=wording.page_owner(method),
         ending=wording.ending(payment, method, total),
-        receipts=reading.receipts_of(payment.id),
+        receipts=receipts,
+        is_held=any(receipt.disposition == Disposition.APPLIED for receipt in receipts),
+        given_back=given_back(receipts),
         kept=wording.kept_sentence,
         resembles=guess
         if guess and guess != method.operator and method.operator != "wave"

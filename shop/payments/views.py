@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask import current_app as app
 from werkzeug.wrappers import Response as BaseResponse
@@ -20,10 +22,13 @@ from shop.orders.models import Order
 from shop.payments import offering, reading, wording
 from shop.payments import service as payments
 from shop.payments.forms import PayForm, countries_for, obstacle_sentence
-from shop.payments.models import Payment
+from shop.payments.models import Payment, Receipt
 from shop.payments.offering import Need, Option
 from shop.payments.service import Intent
 from shop.payments.states import PaymentStatus, Purpose
+from shop.payouts import reading as payouts
+from shop.payouts import wording as payout_wording
+from shop.payouts.wording import GivenBack
 from shop.providers import methods
 from shop.settlement import AttemptUnderWay, MethodStopped, NotPayable, TooManyAttempts
 from shop.web import form_key, guest_or_signed_in
@@ -147,6 +152,7 @@ def _page(order: Order, form: PayForm, offered: list[Option]) -> str:
         countries=countries_for(order.currency),
         obstacle=obstacle_sentence,
         through=wording.through,
+        example=phones.example(form.country.data or order.country),
     )
 
 
@@ -195,11 +201,18 @@ def receipt(reference: str) -> str | Response:
         "masked": phones.masked(payment.payer_phone),
         "proof": proof(payment),
         "note": wording.kept_sentence,
+        "given_back": given_back(receipts),
     }
     if request.args.get("format") == "txt":
         text = render_template("payments/receipt.txt", **values)
         return app.response_class(text, mimetype="text/plain")
     return render_template("payments/receipt.html", **values)
+
+
+def given_back(receipts: Sequence[Receipt]) -> list[GivenBack]:
+    """Say of every refund of these receipts where it is."""
+    refunds = payouts.refunds_with_payouts([receipt.id for receipt in receipts])
+    return [payout_wording.given_back(*pair, language()) for pair in refunds]
 
 
 def proof(payment: Payment) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from shop.db import session
 from shop.money import Money
 from shop.payouts.models import Payout, PayoutEvent, Refund
-from shop.payouts.states import IN_FLIGHT, PayoutStatus
+from shop.payouts.states import IN_FLIGHT, UNSENT, PayoutStatus
 
 
 def listed(
@@ -28,6 +29,25 @@ def listed(
         query = query.where(Payout.provider == provider)
     if owners:
         query = query.where(Payout.user_id.in_(owners))
+    if before_id is not None:
+        query = query.where(Payout.id < before_id)
+    return session.scalars(query.order_by(Payout.id.desc()).limit(limit)).all()
+
+
+def sent_between(
+    since: datetime,
+    until: datetime | None = None,
+    *,
+    provider: str | None = None,
+    before_id: int | None = None,
+    limit: int = 200,
+) -> Sequence[Payout]:
+    """List payouts begun from `since`, before `until`, that a provider was ever asked for, newest first."""
+    query = sa.select(Payout).where(Payout.created_at >= since, Payout.status.not_in(UNSENT))
+    if until is not None:
+        query = query.where(Payout.created_at < until)
+    if provider is not None:
+        query = query.where(Payout.provider == provider)
     if before_id is not None:
         query = query.where(Payout.id < before_id)
     return session.scalars(query.order_by(Payout.id.desc()).limit(limit)).all()
@@ -52,6 +72,17 @@ def events_of(payout_id: int) -> Sequence[PayoutEvent]:
 
 def refunds_of(receipt_id: int) -> Sequence[Refund]:
     """What of a receipt was given back, oldest first."""
-    return session.scalars(
-        sa.select(Refund).where(Refund.receipt_id == receipt_id).order_by(Refund.id)
-    ).all()
+    return [refund for refund, _payout in refunds_with_payouts([receipt_id])]
+
+
+def refunds_with_payouts(receipt_ids: Collection[int]) -> list[tuple[Refund, Payout | None]]:
+    """What of these receipts was given back, oldest first, each with the payout that carries it."""
+    if not receipt_ids:
+        return []
+    query = (
+        sa.select(Refund, Payout)
+        .outerjoin(Payout, Payout.id == Refund.payout_id)
+        .where(Refund.receipt_id.in_(receipt_ids))
+        .order_by(Refund.id)
+    )
+    return [(refund, payout) for refund, payout in session.execute(query)]

@@ -247,7 +247,7 @@ def may_pay_out(provider: Provider) -> bool:
 
 def may_refund(provider: Provider) -> bool:
     """Say whether a collection may be given back through this provider now."""
-    return provider.can.refund and _is_open(provider, Route.REFUND)
+    return provider.gives_back() and _is_open(provider, Route.REFUND)
 
 
 def _is_open(provider: Provider, route: Route) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask_babel import force_locale
 
-from shop.i18n import _l
-from shop.payouts.models import Payout
+from shop import phone as phones
+from shop import references
+from shop.i18n import _l, amount_text, moment
+from shop.payouts.models import Payout, Refund
 from shop.payouts.states import PayoutStatus
 from shop.providers.reasons import Reason
 
@@ -73,8 +76,48 @@ def sentence(payout: Payout, *, amount: str, operator: str, language: str) -> st
     words = {
         "amount": amount,
         "operator": operator,
-        "phone": payout.payee_phone,
+        "phone": phones.masked(payout.payee_phone),
         "reason": reason(payout, language),
     }
     with force_locale(language):
         return str(_LATE if payout.late_ref else _SENTENCES[payout.state]) % words
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What is said of one refund to whoever paid: its state for tests, its tone for the eye."""
+
+    state: str
+    tone: str
+    sentence: str
+
+
+_ON_ITS_WAY: Final = _l("Remboursement de %(amount)s lancé vers le %(phone)s.")
+_DONE: Final = _l("%(amount)s remboursés le %(when)s, réf. %(reference)s.")
+_KEPT: Final = _l("Remboursement de %(amount)s : l’argent est dans votre portefeuille.")
+_GIVEN_BACK: Final[dict[PayoutStatus, tuple[str, Any]]] = {
+    PayoutStatus.SUCCEEDED: ("ok", _DONE),
+    PayoutStatus.FAILED: (
+        "att",
+        _l("L’opérateur a refusé le renvoi de %(amount)s. L’argent est dans votre portefeuille."),
+    ),
+    PayoutStatus.CANCELLED: ("info", _KEPT),
+}
+
+
+def given_back(refund: Refund, payout: Payout | None, language: str) -> GivenBack:
+    """Tell the payer where a refund is: on its way, arrived, or in the wallet (UX §10)."""
+    with force_locale(language):
+        if payout is None:
+            words = {"amount": amount_text(refund.money)}
+            return GivenBack("kept", "info", str(_KEPT) % words)
+        tone, sentence = _GIVEN_BACK.get(payout.state, ("info", _ON_ITS_WAY))
+        if payout.late_ref:
+            tone, sentence = "ok", _DONE
+        words = {
+            "amount": amount_text(refund.money),
+            "phone": phones.masked(payout.payee_phone),
+            "when": moment(payout.settled_at) if payout.settled_at else "",
+            "reference": references.spaced(payout.reference),
+        }
+        return GivenBack(payout.status, tone, str(sentence) % words)

@@ -319,6 +319,10 @@ class Provider(ABC):
         """Say whether money can be sent to this operator's wallets; fewer than pay us, with some."""
         return self.can.pay_out and country in self.countries
 
+    def gives_back(self) -> bool:
+        """Say whether this shop has what giving a collection back needs, where there is such a call."""
+        return self.can.refund
+
     def payout_status(self, payout: Payout) -> Outcome:
         """Ask what became of a payout; ABSENT means the provider knows no such reference.
 

@@ -171,6 +171,10 @@ class CinetPay(Provider):
             return self._payout_outcome(found, payout)
         return self._send(payout, amount, deadline)
 
+    def pays_out_to(self, operator: str, country: str) -> bool:
+        """CinetPay sends from an account of its own, which has its own password."""
+        return bool(self._transfer_password) and super().pays_out_to(operator, country)
+
     def payout_status(self, payout: Payout) -> Outcome:
         """Ask what became of a transfer, by our own reference."""
         found = self._transfer(payout, None)

@@ -126,6 +126,14 @@ class Mtn(Provider):
         request = self._request(payout, payout.payee, "payee")
         return self._begin("pay_out", self._outgoing(), _TRANSFERS, payout, transfer_id, request)
 
+    def pays_out_to(self, operator: str, country: str) -> bool:
+        """MTN sends where the shop has keys of the disbursement product."""
+        return self._disbursement is not None and super().pays_out_to(operator, country)
+
+    def gives_back(self) -> bool:
+        """MTN gives back with the same keys."""
+        return self._disbursement is not None
+
     def payout_status(self, payout: Payout) -> Outcome:
         """Read the transfer, by an id that can be worked out again after any crash."""
         transfer_id = payout.provider_ref or self._outgoing_id("transfer", payout.reference)

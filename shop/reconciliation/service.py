@@ -81,14 +81,20 @@ def _ask_all(provider: Provider, subjects: Sequence[Subject], report: Report) ->
         except ProviderError:
             return subject, None
 
+    silent: list[Subject] = []
     for heard in lanes.as_they_come(subjects, one, provider.timing.concurrency):
         _record([(subject, said) for subject, said in heard if said is not None])
         report.asked += len(heard)
-        report.unanswered += [
-            f"{subject.provider} {subject.kind} {subject.reference}"
-            for subject, said in heard
-            if said is None
-        ]
+        silent += [subject for subject, said in heard if said is None]
+    _tell_silence(provider, silent, report)
+
+
+def _tell_silence(provider: Provider, silent: Sequence[Subject], report: Report) -> None:
+    """Name who did not answer; of payouts that nobody can look up, silence is no fault."""
+    untold = [s for s in silent if s.kind == "payout" and not provider.can.payout_lookup]
+    report.unanswered += [f"{s.provider} {s.kind} {s.reference}" for s in silent if s not in untold]
+    if untold:
+        report.skipped.append(f"{provider.name}: told nothing of {len(untold)} payouts it sent")
 
 
 @retrying

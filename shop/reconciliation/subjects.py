@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from shop import refunds
 from shop.ledger import reading as books
+from shop.money import Money
 from shop.payments import by_hand, reading
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.reading import Search
 from shop.payments.states import ENDED
+from shop.payouts import reading as payout_reading
+from shop.payouts import service as payouts
+from shop.payouts.models import Payout
+from shop.payouts.states import ENDED as PAYOUT_ENDED
 from shop.providers.base import Outcome, Provider
+from shop.providers.base import Refund as AskedBack
 from shop.reconciliation.comparing import Booked, Ours
 
 #: Attempts read at once.
@@ -81,5 +88,44 @@ def _payment_subject(payment: Payment, receipts: Sequence[Receipt], fees: books.
     )
 
 
+def sent(window: Window) -> Iterator[Subject]:
+    """Give every payout and refund that left, or may have left, in the window."""
+    before: int | None = None
+    while page := payout_reading.sent_between(
+        window.since, window.until, provider=window.provider, before_id=before, limit=PAGE
+    ):
+        for payout in page:
+            yield _payout_subject(payout)
+        before = page[-1].id
+
+
+def _payout_subject(payout: Payout) -> Subject:
+    asked, payout_id = refunds.question_of(payout), payout.id
+
+    def ask(provider: Provider) -> Outcome:
+        if isinstance(asked, AskedBack):
+            return provider.refund_status(asked)
+        return provider.payout_status(asked)
+
+    def look_again() -> None:
+        payouts.make_due(payouts.locked([payout_id]).values())
+
+    return Subject(
+        provider=payout.provider,
+        kind="payout",
+        reference=payout.reference,
+        ours=Ours(payout.status, payout.state in PAYOUT_ENDED, _left(payout)),
+        ask=ask,
+        look_again=look_again,
+    )
+
+
+def _left(payout: Payout) -> list[Booked]:
+    """What our books say has left: one movement, in time or late, or none."""
+    fee = Money(payout.fee_amount, payout.currency)
+    refs = [ref for ref in (payout.transaction_ref, payout.late_ref) if ref is not None]
+    return [Booked(ref, payout.money, fee) for ref in refs]
+
+
 #: Every direction that is compared.
-SOURCES: Final[list[Callable[[Window], Iterator[Subject]]]] = [collected]
+SOURCES: Final[list[Callable[[Window], Iterator[Subject]]]] = [collected, sent]

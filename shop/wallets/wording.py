@@ -9,7 +9,7 @@ from shop.ledger.service import StatementLine
 
 _LABELS: Final[dict[str, Any]] = {
     "wallet_receipt": _l("Argent reçu sans commande à payer"),
-    "wallet_claimed": _l("Achats faits avant votre inscription"),
+    "wallet_claimed": _l("Argent reçu avant votre inscription"),
     "payout_requested": _l("Envoi vers un téléphone"),
     "payout_failed": _l("Envoi non abouti, argent revenu"),
     "escrow_released": _l("Vente terminée"),

@@ -100,7 +100,9 @@ def test_the_sellers_pages_fit_too(live: Live, chromium: Browser) -> None:
     placed, _attempt = buy(live, buyer, new_sim("wave"), "wave")
     sign_in(live, seller, live.seller, "/store/")
     code = live.products["Pagne tissé"]
-    sale = seller.open("/store/orders/").root.one(data_test="order-row").one("h2").one("a")["href"]
+    sale = (
+        seller.open("/store/orders/").root.all(data_test="order-row")[0].one("h2").one("a")["href"]
+    )
 
     wrong = look(
         live, chromium, seller,

@@ -13,6 +13,8 @@ from shop.ledger import chart, entries
 from shop.ledger import service as ledger
 from shop.money import Money
 from shop.payments.models import Payment
+from shop.payouts.models import Payout
+from shop.providers.base import Status
 from shop.reconciliation.models import Break
 from tests.cli.shell import Said, flask
 from tests.databases import both_databases
@@ -20,6 +22,7 @@ from tests.marketplace import make_order
 from tests.street import Street
 
 pytestmark = both_databases
+PAID_OUT = Money(5_000, "XOF")
 
 
 def reconcile(street: Street, *words: str) -> Said:
@@ -45,7 +48,7 @@ def unheard(street: Street) -> Payment:
     return payment
 
 
-def spaced(payment: Payment) -> str:
+def spaced(payment: Payment | Payout) -> str:
     return f"{payment.reference[:4]}-{payment.reference[4:]}"
 
 
@@ -216,3 +219,73 @@ def test_a_row_keeps_its_facts(street: Street):
     ):
         with pytest.raises(sa.exc.DBAPIError), transaction():
             session.execute(sa.text(change))
+
+
+def withdrawn(street: Street, method: str = "wave-ci") -> Payout:
+    payout = street.withdraw(
+        street.fund(Money(8_000, "XOF"), method.split("-")[0]), PAID_OUT, method
+    )
+    street.pass_(60)
+    payout = street.payout(payout)
+    assert payout.status == "succeeded"
+    return payout
+
+
+def of_payouts(said: Said) -> list[tuple[str, str, str]]:
+    return [row for row in found(said) if row[0] == "payout"]
+
+
+@pytest.mark.parametrize("method", ["wave-ci", "mtn-ci", "fedapay-mtn-bj", "getmipay-wave-bf"])
+def test_payouts_that_agree_are_asked_and_say_nothing(street: Street, method: str):
+    withdrawn(street, method)
+
+    said = reconcile(street, "--provider", method.split("-")[0])
+
+    assert (of_payouts(said), said.json["unanswered"]) == ([], [])
+    assert said.json["asked"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "type_"),
+    [
+        ({"amount": Money(1, "XOF")}, "amount"),
+        ({"fee": Money(7, "XOF")}, "fee"),
+        ({"transaction_ref": "T_OTHER"}, "duplicate"),
+        ({"status": Status.FAILED}, "ours_only"),
+    ],
+)
+def test_a_payout_that_differs_is_a_row(street: Street, monkeypatch, changed, type_: str):
+    payout = withdrawn(street)
+    wave = street.app.extensions["providers"]["wave"]
+    ask = wave.payout_status
+    monkeypatch.setattr(wave, "payout_status", lambda asked: replace(ask(asked), **changed))
+
+    said = reconcile(street, "--provider", "wave")
+
+    assert said.code == 6
+    assert of_payouts(said) == [("payout", spaced(payout), type_)]
+
+
+def test_a_payout_that_left_unheard_is_booked_by_its_road(street: Street):
+    street.world.faults.add("mtn", "lost_answer", on="pay_out", calls=1)
+    user = street.fund(Money(8_000, "XOF"), "mtn")
+    payout = street.withdraw(user, PAID_OUT, "mtn-ci")
+    street.time.pass_(seconds=5)
+    street.world.tick()
+
+    first = reconcile(street, "--provider", "mtn")
+    street.pass_(60)
+    second = reconcile(street, "--provider", "mtn")
+
+    assert of_payouts(first) == [("payout", spaced(payout), "theirs_only")]
+    assert street.payout(payout).status == "succeeded"
+    assert of_payouts(second) == []
+
+
+def test_silence_about_payouts_that_cannot_be_looked_up_is_said_and_no_fault(street: Street):
+    withdrawn(street, "moov-bj")
+
+    said = reconcile(street, "--provider", "moov")
+
+    assert "moov: told nothing of 1 payouts it sent" in said.json["skipped"]
+    assert said.json["unanswered"] == []

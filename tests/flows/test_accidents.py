@@ -29,14 +29,14 @@ def state_of_order(visitor: Visitor, placed: str) -> str:
 def test_refused_on_the_phone_then_paid_with_another_operator(live: Live) -> None:
     sim, visitor = new_sim("mtn"), live.visitor()
     placed = order(live, visitor, sim)
-    first = pay(visitor, sim, "mtn")
+    first = pay(live, visitor, sim, "mtn")
     answer_on_phone(live, sim, "mtn", first, "refuse")
     page = wait_for(live, visitor, first, "failed")
     assert page.root.one(data_test="pay-status")["data-reason"] == "declined"
     assert "Rien n’a été débité" in page.root.one(data_test="pay-reason").text
 
     visitor.open(page.link(data_test="again"))
-    second = pay(visitor, sim, "wave")
+    second = pay(live, visitor, sim, "wave")
     approve(live, visitor, sim, "wave", second)
     wait_for(live, visitor, second, "succeeded")
 
@@ -49,7 +49,7 @@ def test_a_purse_too_small_says_how_much_is_needed(live: Live) -> None:
     sim, visitor = new_sim("mtn"), live.visitor()
     order(live, visitor, sim)
     poor = Sim("CI", "+2250505200200", "0505200200")
-    attempt = pay(visitor, poor, "mtn")
+    attempt = pay(live, visitor, poor, "mtn")
 
     answer_on_phone(live, poor, "mtn", attempt, "accept")
     page = wait_for(live, visitor, attempt, "failed")
@@ -61,7 +61,7 @@ def test_a_purse_too_small_says_how_much_is_needed(live: Live) -> None:
 def test_ignored_then_paid_again_then_the_first_succeeds_late(live: Live) -> None:
     sim, visitor = new_sim("mtn"), live.visitor()
     placed = order(live, visitor, sim)
-    first = pay(visitor, sim, "mtn")
+    first = pay(live, visitor, sim, "mtn")
     live.prompt(first, "mtn")
     live.world.faults.add("mtn", "late_success", reference=first, seconds=1200)
     live.world.accept(live.prompt(first, "mtn").id)
@@ -70,7 +70,7 @@ def test_ignored_then_paid_again_then_the_first_succeeds_late(live: Live) -> Non
     assert "À notre connaissance rien n’a été débité" in page.text
 
     page = visitor.submit(page.form("/cancel/"))
-    second = pay(visitor, sim, "wave")
+    second = pay(live, visitor, sim, "wave")
     approve(live, visitor, sim, "wave", second)
     wait_for(live, visitor, second, "succeeded")
     live.time.skip(hours=2)
@@ -88,7 +88,7 @@ def test_ignored_then_paid_again_then_the_first_succeeds_late(live: Live) -> Non
 def test_two_taps_at_once_are_one_payment(live: Live) -> None:
     sim, visitor = new_sim("wave"), live.visitor()
     placed = order(live, visitor, sim)
-    asked = fill_pay_form(visitor, sim, "wave")
+    asked = fill_pay_form(live, visitor, sim, "wave")
     tabs = [visitor, visitor.copy(), visitor.copy(), visitor.copy()]
 
     with ThreadPoolExecutor(4) as pool:
@@ -106,9 +106,9 @@ def test_a_second_tab_shows_the_attempt_that_is_under_way(live: Live) -> None:
     placed = order(live, visitor, sim)
     second_tab = visitor.copy()
     second_tab.open(f"/order/{placed}/payment/")
-    attempt = pay(visitor, sim, "mtn")
+    attempt = pay(live, visitor, sim, "mtn")
 
-    assert pay(second_tab, sim, "wave") == attempt
+    assert pay(live, second_tab, sim, "wave") == attempt
     assert live.payments_of(placed) == 1
 
 
@@ -134,7 +134,7 @@ def test_two_taps_on_the_checkout_are_one_order(live: Live) -> None:
 def test_a_closed_tab_is_paid_all_the_same(live: Live) -> None:
     sim, visitor = new_sim("moov"), live.visitor()
     placed = order(live, visitor, sim)
-    attempt = pay(visitor, sim, "moov")
+    attempt = pay(live, visitor, sim, "moov")
 
     answer_on_phone(live, sim, "moov", attempt, "accept")
     for _ in range(12):  # nobody looks; Moov sends no webhook: the clock asks by itself
@@ -150,7 +150,7 @@ def test_the_webhook_comes_before_our_answer(live: Live) -> None:
     sim, visitor = new_sim("wave"), live.visitor()
     order(live, visitor, sim)
     live.world.faults.add("wave", "slow_drip", calls=1, seconds=4.0, on="create")
-    attempt = pay(visitor, sim, "wave")
+    attempt = pay(live, visitor, sim, "wave")
 
     live.prompt(attempt, "wave")
     live.world.pay("wave", attempt, sim.e164)
@@ -166,7 +166,7 @@ def test_an_answer_that_is_lost_is_not_a_failure(live: Live) -> None:
     order(live, visitor, sim)
     live.world.faults.add("mtn", "lost_answer", calls=1, on="create")
 
-    attempt = pay(visitor, sim, "mtn")
+    attempt = pay(live, visitor, sim, "mtn")
     wait_until(lambda: live.payment(attempt)["status"] == "unknown", "silence")
     page = visitor.open(f"/payment/{attempt}/status/")
     assert "Ne payez pas une deuxième fois" in page.text
@@ -181,7 +181,7 @@ def test_the_webhook_three_times_is_one_payment(live: Live) -> None:
     sim, visitor = new_sim("wave"), live.visitor()
     order(live, visitor, sim)
     live.world.faults.add("wave", "duplicate_webhooks")
-    attempt = pay(visitor, sim, "wave")
+    attempt = pay(live, visitor, sim, "wave")
     approve(live, visitor, sim, "wave", attempt)
 
     for _ in range(4):
@@ -208,7 +208,7 @@ def test_a_forged_webhook_moves_no_franc(live: Live, operator: str, answer: int)
     sim, visitor = new_sim(operator), live.visitor()
     placed = order(live, visitor, sim)
     live.world.faults.add(operator, "forged_webhook", seconds=0)
-    attempt = pay(visitor, sim, operator)
+    attempt = pay(live, visitor, sim, operator)
     live.prompt(attempt, operator)
     wait_until(lambda: _webhooks(live, attempt), "the forgery")
     for _ in range(3):
@@ -226,7 +226,7 @@ def test_i_have_paid_with_the_operators_reference(live: Live) -> None:
     sim, visitor = new_sim("mtn"), live.visitor()
     order(live, visitor, sim)
     live.world.faults.add("mtn", "no_webhook")
-    attempt = pay(visitor, sim, "mtn")
+    attempt = pay(live, visitor, sim, "mtn")
     answer_on_phone(live, sim, "mtn", attempt, "accept")
     page = visitor.open(f"/payment/{attempt}/status/")
     page = visitor.submit(page.form("/reference/"), typed="ab")
@@ -242,7 +242,7 @@ def test_i_have_paid_with_the_operators_reference(live: Live) -> None:
 def test_a_reference_that_is_typed_proves_nothing(live: Live) -> None:
     sim, visitor = new_sim("mtn"), live.visitor()
     order(live, visitor, sim)
-    attempt = pay(visitor, sim, "mtn")
+    attempt = pay(live, visitor, sim, "mtn")
     live.prompt(attempt, "mtn")
 
     page = visitor.open(f"/payment/{attempt}/status/")
@@ -255,12 +255,12 @@ def test_a_reference_that_is_typed_proves_nothing(live: Live) -> None:
 def test_changing_the_method_keeps_what_the_first_still_brings(live: Live) -> None:
     sim, visitor = new_sim("mtn"), live.visitor()
     order(live, visitor, sim)
-    first = pay(visitor, sim, "mtn")
+    first = pay(live, visitor, sim, "mtn")
     live.prompt(first, "mtn")
     page = visitor.open(f"/payment/{first}/status/")
 
     visitor.submit(page.form("/cancel/"))
-    second = pay(visitor, sim, "wave")
+    second = pay(live, visitor, sim, "wave")
     approve(live, visitor, sim, "wave", second)
     wait_for(live, visitor, second, "succeeded")
     answer_on_phone(live, sim, "mtn", first, "accept")
@@ -277,13 +277,13 @@ def test_an_operator_that_is_down_says_so_and_the_order_stays(live: Live) -> Non
     placed = order(live, visitor, sim)
     live.world.faults.add("orange", "http_500", on="token")
     live.world.faults.add("orange", "http_500")
-    attempt = pay(visitor, sim, "orange")
+    attempt = pay(live, visitor, sim, "orange")
     page = wait_for(live, visitor, attempt, "failed")
 
     assert page.root.one(data_test="pay-status")["data-reason"] == "operator_down"
     assert "votre commande est gardée" in page.root.one(data_test="pay-reason").text
     visitor.open(page.link(data_test="again"))
-    second = pay(visitor, sim, "wave")
+    second = pay(live, visitor, sim, "wave")
     approve(live, visitor, sim, "wave", second)
     wait_for(live, visitor, second, "succeeded")
     assert state_of_order(visitor, placed) == "paid"
@@ -294,7 +294,7 @@ def test_a_silent_operator_delays_no_page(live: Live) -> None:
     order(live, visitor, sim)
     live.world.faults.add("mtn", "silence", calls=1, seconds=3)
 
-    attempt = pay(visitor, sim, "mtn")
+    attempt = pay(live, visitor, sim, "mtn")
 
     assert visitor.page.answer.elapsed.total_seconds() < 2.5
     assert live.payment(attempt)["status"] in ("created", "sending")
@@ -304,7 +304,7 @@ def test_a_silent_operator_delays_no_page(live: Live) -> None:
 def test_money_short_of_the_price_is_in_the_wallet(live: Live) -> None:
     sim, visitor = new_sim("mtn"), live.visitor()
     placed = order(live, visitor, sim)
-    attempt = pay(visitor, sim, "mtn")
+    attempt = pay(live, visitor, sim, "mtn")
     live.world.faults.add("mtn", "wrong_amount", reference=attempt, amount=40_000)
     answer_on_phone(live, sim, "mtn", attempt, "accept")
 
@@ -318,7 +318,7 @@ def test_money_short_of_the_price_is_in_the_wallet(live: Live) -> None:
 def test_cancelling_on_the_operators_page_leads_back_to_ours(live: Live) -> None:
     sim, visitor = new_sim("orange"), live.visitor()
     order(live, visitor, sim)
-    attempt = pay(visitor, sim, "orange")
+    attempt = pay(live, visitor, sim, "orange")
     page = visitor.open(hosted_page(visitor, attempt))
 
     page = visitor.submit(page.root.one("form"), choice="cancel")

@@ -69,7 +69,7 @@ def paid_in_s(live: Live) -> float:
     """Pay by Wave, and say how long it took from the tap on the telephone to the books."""
     sim, visitor = new_sim("wave"), live.visitor()
     order(live, visitor, sim)
-    attempt = pay(visitor, sim, "wave")
+    attempt = pay(live, visitor, sim, "wave")
     approve(live, visitor, sim, "wave", attempt)
     begun = time.perf_counter()
     wait_until(lambda: live.payment(attempt)["status"] == "succeeded", "the money", 20)
@@ -91,7 +91,7 @@ def test_a_provider_that_hangs_for_30_s_slows_no_page_and_no_other_provider(live
     for _ in range(4):
         sim, visitor = new_sim("mtn"), live.visitor()
         order(live, visitor, sim)
-        hung = pay(visitor, sim, "mtn")
+        hung = pay(live, visitor, sim, "mtn")
     wait_until(lambda: live.payment(hung)["status"] == "sending", "MTN to hang")
 
     busy = statistics.median(paid_in_s(live) for _ in range(3))

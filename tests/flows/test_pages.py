@@ -38,7 +38,7 @@ def walk(live: Live, visitor: Visitor, sim: Sim) -> dict[str, Page]:
     visitor.submit(visitor.open(f"/p/{live.products['Pagne tissé']}/").form("/cart/add/"))
     placed = order(live, visitor, sim, ["Boubou brodé"])
     pages["choose"] = visitor.page
-    attempt = pay(visitor, sim, "mtn")
+    attempt = pay(live, visitor, sim, "mtn")
     pages["status"] = visitor.page
     live.world.accept(live.prompt(attempt, "mtn").id)
     pages["paid"] = wait_for(live, visitor, attempt, "succeeded")
@@ -115,7 +115,7 @@ def test_the_text_receipt_says_the_same_and_hides_the_number(live: Live) -> None
 def test_the_list_of_payments_is_filtered_by_its_address(live: Live) -> None:
     sim, visitor = new_sim("mtn"), live.visitor()
     order(live, visitor, sim)
-    refused = pay(visitor, sim, "mtn")
+    refused = pay(live, visitor, sim, "mtn")
     live.world.refuse(live.prompt(refused, "mtn").id)
     wait_for(live, visitor, refused, "failed")
     _placed, paid = buy(live, visitor, sim, "wave")
@@ -169,7 +169,7 @@ def test_a_number_of_another_operator_is_said_and_not_refused(live: Live) -> Non
     order(live, visitor, orange)
     assert "checked" in visitor.page.root.one("input", id="method-orange-ci").attributes
 
-    pay(visitor, orange, "mtn")
+    pay(live, visitor, orange, "mtn")
 
     assert "Ce numéro ressemble à un numéro Orange" in visitor.page.text
 
@@ -209,7 +209,7 @@ def test_a_form_without_its_token_is_refused(live: Live) -> None:
 def test_the_page_refreshes_itself_only_when_asked(live: Live) -> None:
     visitor, sim = live.visitor(), new_sim("mtn")
     order(live, visitor, sim)
-    attempt = pay(visitor, sim, "mtn")
+    attempt = pay(live, visitor, sim, "mtn")
 
     assert "Refresh" not in visitor.page.answer.headers
     page = visitor.open(f"/payment/{attempt}/status/?auto=1")
@@ -219,7 +219,7 @@ def test_the_page_refreshes_itself_only_when_asked(live: Live) -> None:
 def test_the_waiting_page_has_four_ages(live: Live) -> None:
     visitor, sim = live.visitor(), new_sim("mtn")
     order(live, visitor, sim)
-    attempt = pay(visitor, sim, "mtn")
+    attempt = pay(live, visitor, sim, "mtn")
     live.prompt(attempt, "mtn")
     phases = []
     for wait_s in (10, 90, 260, 840):

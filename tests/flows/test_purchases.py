@@ -47,7 +47,7 @@ def test_pay_answers_303_to_our_own_status_page(live: Live, operator: str) -> No
     sim, visitor = new_sim(operator), live.visitor()
     order(live, visitor, sim)
 
-    attempt = pay(visitor, sim, operator)
+    attempt = pay(live, visitor, sim, operator)
 
     assert visitor.redirects == [(303, f"{live.origin}/payment/{attempt}/status/")]
 
@@ -80,7 +80,7 @@ def test_a_stranger_sees_neither_the_order_nor_the_payment(live: Live) -> None:
     visitor, stranger = live.visitor(), live.visitor()
     sim = new_sim("wave")
     placed = order(live, visitor, sim)
-    attempt = pay(visitor, sim, "wave")
+    attempt = pay(live, visitor, sim, "wave")
 
     seen = [
         stranger.open(path).status
@@ -108,13 +108,13 @@ def test_the_shop_answers_in_english_all_the_way(live: Live) -> None:
 def test_an_attempt_that_failed_leaves_the_order_to_another_operator(live: Live) -> None:
     sim, visitor = new_sim("mtn"), live.visitor()
     placed = order(live, visitor, sim)
-    first = pay(visitor, sim, "mtn")
+    first = pay(live, visitor, sim, "mtn")
     live.world.refuse(live.prompt(first, "mtn").id)
     page = wait_for(live, visitor, first, "failed")
     assert page.root.one(data_test="pay-reason").text
 
     visitor.open(page.link(data_test="again"))
-    second = pay(visitor, sim, "wave")
+    second = pay(live, visitor, sim, "wave")
     approve(live, visitor, sim, "wave", second)
     wait_for(live, visitor, second, "succeeded")
 

@@ -31,7 +31,7 @@ def test_two_forms_from_nothing_to_the_first_sale(live: Live) -> None:
 
     live.products["Savon noir"] = code
     order(live, buyer, sim, ["Savon noir"])
-    attempt = pay(buyer, sim, "mtn")
+    attempt = pay(live, buyer, sim, "mtn")
     assert seller.open("/store/orders/").root.all(data_test="order-row") == []
     approve(live, buyer, sim, "mtn", attempt)
     wait_for(live, buyer, attempt, "succeeded")

@@ -10,11 +10,13 @@ from flask.testing import FlaskClient
 
 from shop import jobs
 from shop.accounts import service as accounts
+from shop.checkout.claims import claim_guest_orders
 from shop.db import session
 from shop.ledger import chart
 from shop.money import Money
 from shop.payouts.models import Payout
-from tests.marketplace import sign_in
+from tests.databases import both_databases
+from tests.marketplace import make_user, sign_in
 from tests.street import Street
 
 #: A number of MTN Benin whose end means nothing special to the sandbox.
@@ -202,3 +204,20 @@ def test_a_long_statement_has_pages(member: Member):
 def test_the_page_speaks_english(member: Member):
     assert "available" in member.page("/wallet/?lang=en")
     assert "Withdraw" in member.page("/wallet/withdraw/")
+
+
+@both_databases
+def test_what_a_guest_was_owed_comes_along_once(street: Street, client: FlaskClient):
+    guest = street.fund(HELD, "mtn", user=make_user(proven=False, phone=PHONE))
+    number = guest.id
+
+    sign_in(client, PHONE)
+    user = accounts.proven(PHONE)
+    assert user is not None
+    claim_guest_orders(user.id)
+
+    session.rollback()
+    assert street.balance(chart.wallet(user.id, "XOF")) == HELD
+    assert street.balance(chart.wallet(number, "XOF")).amount == 0
+    assert "Argent reçu avant votre inscription" in client.get("/wallet/").text
+    assert street.findings() == []
