@@ -12,6 +12,7 @@ from shop import (
     checkout,
     cli,
     db,
+    earnings,
     health,
     i18n,
     orders,
@@ -35,7 +36,7 @@ def build(settings: config.Settings | None = None) -> Flask:
     db.init_app(app)
     i18n.init_app(app)
     web.init_app(app)
-    buying = (accounts, stores, checkout, orders, payments, wallets)
+    buying = (accounts, stores, checkout, orders, earnings, payments, wallets)
     for room in (*buying, health, webhooks, cli):
         room.init_app(app)
     return app

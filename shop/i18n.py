@@ -8,7 +8,7 @@ too, because CLDR's French is not what people in Abidjan or Cotonou write (UX §
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, Domain, get_locale, ngettext
+from flask_babel import Babel, Domain, format_date, get_locale, ngettext
 from flask_babel import format_datetime as babel_datetime
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -28,7 +28,7 @@ from markupsafe import Markup
 from shop.money import Money
 from shop.references import spaced
 
-__all__ = ["LANGUAGES", "_", "_l", "amount", "amount_text", "language", "moment", "ngettext"]
+__all__ = ["LANGUAGES", "_", "_l", "amount", "amount_text", "day", "language", "moment", "ngettext"]
 
 LANGUAGES: Final = {"fr": "Français", "en": "English"}
 COOKIE: Final = "lang"
@@ -88,7 +88,7 @@ def init_app(app: Flask) -> None:
         app, default_locale="fr", default_timezone="Africa/Abidjan", locale_selector=_chosen
     )
     app.jinja_env.filters.update(
-        amount=amount, amount_text=amount_text, moment=moment, spaced=spaced
+        amount=amount, amount_text=amount_text, day=day, moment=moment, spaced=spaced
     )
 
     @app.after_request
@@ -142,6 +142,11 @@ def moment(when: datetime, style: str = "long", zone: str = "Africa/Abidjan") ->
     }  # fmt: skip
     local = when.astimezone(ZoneInfo(zone))
     return str(babel_datetime(local, patterns[style], rebase=False))
+
+
+def day(when: date) -> str:
+    """Write a day: `21 nov. 2026`."""
+    return str(format_date(when, "d MMM y"))
 
 
 #: A sentence for each refusal's stable code; rooms add their own with `word_refusals`.

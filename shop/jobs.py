@@ -16,6 +16,8 @@ from shop import clock, lanes, leases, order_refunds, queue, refunds
 from shop.alerts import service as alerts
 from shop.boundary import in_transaction
 from shop.db import end_read, transaction
+from shop.earnings import floats
+from shop.earnings import service as earnings
 from shop.health import service as health
 from shop.leases import Answer, Lease
 from shop.ledger import audit
@@ -27,6 +29,7 @@ from shop.payments.service import Claim
 from shop.payout_settlement import settle_payouts
 from shop.payouts import service as payouts
 from shop.payouts.service import Claim as PayoutClaim
+from shop.providers import methods
 from shop.providers.base import (
     Authenticity,
     Outcome,
@@ -282,10 +285,10 @@ def return_refunds() -> int:
 
 def _serve_each(
     due: Callable[[int], Sequence[int]],
-    serve: Callable[[int], None],
+    serve: Callable[[int], object],
     postpone: Callable[[int, float], None],
 ) -> int:
-    """Serve seller orders one by one: one that cannot be served must not keep the others waiting."""
+    """Serve rows one by one: one that cannot be served must not keep the others waiting."""
     handled = 0
     for _round in range(ROUNDS):
         ids = due(ORDER_BATCH)
@@ -293,12 +296,38 @@ def _serve_each(
             try:
                 serve(id_)
             except Exception:
-                logger.exception("seller order %d is put off", id_)
+                logger.exception("%s: %d is put off", serve.__name__, id_)
                 postpone(id_, 600)
         handled += len(ids)
         if len(ids) < ORDER_BATCH:
             break
     return handled
+
+
+def pay_sellers() -> int:
+    """Pay the shops whose time has come, each once per period, then send the money."""
+    handled = _serve_each(earnings.due, earnings.pay_due, earnings.postpone)
+    if handled:
+        queue.ring("send_payouts")
+    return handled
+
+
+def read_floats() -> int:
+    """Ask providers what they hold for us, and keep it for whoever plans; give how many told."""
+    loaded = payments.providers()
+    names = [name for name, one in loaded.items() if one.can.balance]
+    return lanes.drive("balance", names, lambda name: _read_float(loaded[name]))
+
+
+def _read_float(provider: Provider) -> int:
+    told = 0
+    for currency in {m.currency for m in methods.rows() if m.provider == provider.name}:
+        try:
+            floats.record(provider.name, provider.balance(currency))
+            told += 1
+        except (ProviderRejected, ProviderUnavailable) as error:
+            logger.info("%s does not tell its float in %s: %s", provider.name, currency, error)
+    return told
 
 
 def seal_books() -> int:
@@ -323,10 +352,12 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "expire_orders": expire_orders,
     "wake_disputes": wake_disputes,
     "return_refunds": return_refunds,
+    "pay_sellers": pay_sellers,
     "send_payouts": send_payouts,
     "verify_payouts": verify_payouts,
     "release_holds": release_holds,
     "send_notices": send_notices,
     "seal_books": seal_books,
     "watch_providers": watch_providers,
+    "read_floats": read_floats,
 }

@@ -3,6 +3,7 @@
 import shop.accounts.models
 import shop.alerts.models
 import shop.approvals.models
+import shop.earnings.models
 import shop.health.models
 import shop.ledger.models
 import shop.notices.models

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shop import clock, leases, payout_notices
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
+from shop.earnings import service as earnings
 from shop.errors import Conflict, Refusal
 from shop.ledger import chart, entries
 from shop.ledger import service as ledger
@@ -48,7 +49,9 @@ def cancel_payout(payout_id: int, source: str, words: str = "") -> Payout:
     with transaction():
         payout = payouts.locked([payout_id])[payout_id]
         payouts.cancel(payout, source, words)
+        session.flush()
         ledger.post(_returned(payout))
+        earnings.came_back([payout.id])
     tell(payout_settled, payout.reference)
     return payout
 
@@ -144,6 +147,8 @@ def _end_by_people(payout: Payout, to: PayoutStatus, by: str, reason: str) -> No
         payout.next_check_at = clock.after(leases.LATE_WATCH_S[0])
     session.flush()
     ledger.post(entry)
+    if to is PayoutStatus.FAILED:
+        earnings.came_back([payout.id])
     message = payout_notices.arrived if to is PayoutStatus.SUCCEEDED else payout_notices.returned
     notices.put_all([message(payout)])
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from shop import clock, leases, payout_notices
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
+from shop.earnings import service as earnings
 from shop.errors import InsufficientFunds
 from shop.ledger import entries
 from shop.ledger import service as ledger
@@ -28,7 +29,7 @@ from shop.notices.service import Message
 from shop.payouts import service as payouts
 from shop.payouts.models import Payout
 from shop.payouts.service import Claim, Intent
-from shop.payouts.states import EDGES, OPEN, Evidence, PayoutStatus
+from shop.payouts.states import EDGES, OPEN, Evidence, PayoutPurpose, PayoutStatus
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
 from shop.signals import payout_settled, tell
@@ -96,6 +97,8 @@ class _Batch:
     known: dict[tuple[str, str], int]
     """Transactions that carried out a payout, and which."""
     posted: list[Entry] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
+    """Payouts whose money came back: what they carried is owed again."""
     late: list[tuple[Payout, Outcome]] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
@@ -130,6 +133,7 @@ def _write(batch: _Batch) -> None:
     """Write states, books and messages: each kind at once."""
     session.flush()
     ledger.post_all(batch.posted)
+    earnings.came_back(batch.returned)
     for payout, said in batch.late:
         _book_late(payout, batch.owners[payout.user_id], said)
     notices.put_all(batch.messages)
@@ -275,6 +279,8 @@ def _return(
         evidence=evidence, asked_at=answer.asked_at,
     )  # fmt: skip
     batch.posted.append(_return_entry(payout, batch.owners[payout.user_id]))
+    if payout.purpose == PayoutPurpose.SELLER_PAYOUT:
+        batch.returned.append(payout.id)
     batch.messages.append(payout_notices.returned(payout))
 
 

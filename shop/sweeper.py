@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from shop import clock, jobs, queue
 from shop.db import end_read, follow_database_clock, session
+from shop.earnings.models import PayoutTerms
 from shop.notices.models import Notice
 from shop.orders.models import SellerOrder
 from shop.orders.talk_models import Dispute
@@ -41,6 +42,7 @@ _OLDEST: Final = {
     "expire_orders": sa.select(sa.func.min(SellerOrder.wake_at)),
     "wake_disputes": sa.select(sa.func.min(Dispute.wake_at)),
     "return_refunds": sa.select(sa.func.min(SellerOrder.return_at)),
+    "pay_sellers": sa.select(sa.func.min(PayoutTerms.next_at)),
     "release_holds": sa.select(sa.func.min(Payout.next_check_at)).where(
         Payout.status == PayoutStatus.HELD
     ),
@@ -81,7 +83,7 @@ def _do(name: str) -> int:
 
 
 def run_forever(stop: threading.Event) -> None:
-    """Sweep until told to stop; seal, watch and follow the database's clock once a minute."""
+    """Sweep until told to stop; seal, watch, read floats and follow the database's clock once a minute."""
     sealed_at = clock.monotonic() - SEAL_EVERY_S
     while not stop.is_set():
         try:
@@ -90,6 +92,7 @@ def run_forever(stop: threading.Event) -> None:
                 follow_database_clock()
                 _do("seal_books")
                 _do("watch_providers")
+                _do("read_floats")
             handled = sweep()
         except sa.exc.SQLAlchemyError as error:
             logger.error("the database did not answer: %s", type(error).__name__)

@@ -21,7 +21,7 @@ from tests.servers import PostgresServer
 BOTH = ["sqlite", "postgresql"]
 MIGRATIONS = str(Path(__file__).parents[1] / "migrations")
 #: Folders whose every test with an application runs on both.
-MONEY = ("ledger", "orders", "payments", "wallets", "webhooks", "payouts", "tontines")
+MONEY = ("earnings", "ledger", "orders", "payments", "wallets", "webhooks", "payouts", "tontines")
 
 both_databases = pytest.mark.parametrize("database", BOTH, indirect=True)
 on_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)

@@ -28,13 +28,15 @@ PUBLIC = {
     "webhooks.receive",
 }  # fmt: skip
 SIGNED_IN = {
-    "account.forget", "account.show", "seller.delivery", "seller.drop_zone", "seller.edit_product",
-    "seller.home", "seller.new_product", "seller.open_store", "seller.show_product",
-    "seller_orders.change_many", "seller_orders.sales_file", "seller_orders.show_sale",
-    "seller_orders.show_sales", "seller_orders.slip", "seller_talk.act_seller",
+    "account.forget", "account.show", "earnings.cancel", "earnings.figure", "earnings.number",
+    "earnings.number_code", "earnings.pay_now", "earnings.payout", "earnings.payouts",
+    "earnings.terms", "seller.delivery", "seller.drop_zone", "seller.edit_product", "seller.home",
+    "seller.new_product", "seller.open_store", "seller.show_product", "seller_orders.change_many",
+    "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
+    "seller_orders.slip", "seller_orders.take_step", "seller_talk.act_seller",
     "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
-    "seller_talk.show_seller", "seller_orders.take_step", "wallet.cancel",
-    "wallet.download", "wallet.payout", "wallet.show", "wallet.withdraw",
+    "seller_talk.show_seller", "wallet.cancel", "wallet.download", "wallet.payout", "wallet.show",
+    "wallet.withdraw",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
@@ -102,7 +104,7 @@ class World:
             reference = part.reference
         code = self.product.code
         return {
-            "part": part.reference, "step": "accept", "act": "withdraw", "message": 1,
+            "name": "held", "part": part.reference, "step": "accept", "act": "withdraw", "message": 1,
             "reference": reference, "code": code, "slug": self.store.slug, "provider": "wave",
             "token": self.order.access_token if endpoint == "orders.open_link" else "t" * 32,
             "filename": "cauri.css", "device_id": 1, "zone_id": self.store.zones[0].id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask import current_app
 from flask_babel import force_locale
 
-from shop.i18n import _, amount_text
+from shop.i18n import _, amount_text, moment
 from shop.money import Money
 from shop.notices.gsm7 import plain, shortened
 from shop.references import spaced
@@ -162,6 +163,21 @@ def payout_late(sent: Money, reference: str, *, language: str) -> str:
                 " repris du portefeuille.",
                 reference=spaced(reference),
                 amount=amount_text(sent),
+            )
+        )
+
+
+def payout_number_changed(store: str, ending: str, at: datetime, *, language: str) -> str:
+    """Warn the former number of a shop that another one will be paid, while there is time to object."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(store)s : versements au numéro en %(ending)s dès le %(moment)s. Pas vous ?"
+                " %(link)s",
+                store=shortened(store, NAME_PLACES),
+                ending=ending,
+                moment=moment(at, "short"),
+                link=f"{_host()}/store/payouts/settings/",
             )
         )
 

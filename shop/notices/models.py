@@ -28,6 +28,7 @@ class Kind(StrEnum):
     PAYOUT_ARRIVED = "payout_arrived"
     PAYOUT_RETURNED = "payout_returned"
     PAYOUT_LATE = "payout_late"
+    PAYOUT_NUMBER = "payout_number"
     REFUND_KEPT = "refund_kept"
     STAFF_ALERT = "staff_alert"
 

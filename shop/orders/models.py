@@ -31,16 +31,18 @@ def under(tab: Tab) -> str:
     return f"stage IN ({', '.join(repr(str(stage)) for stage in TABS[tab])})"
 
 
+#: What a shop earned and nobody sent yet, and what is held for it: spelled as their indexes are.
+UNPAID = "payout_id IS NULL AND released_amount > 0"
+HELD = "escrow = 'held'"
+
+
 def _tab_index(tab: Tab) -> sa.Index:
-    where = sa.text(under(tab))
-    return sa.Index(
-        f"ix_seller_order_{tab}",
-        "store_id",
-        "paid_at",
-        "id",
-        sqlite_where=where,
-        postgresql_where=where,
-    )
+    return _partial_index(str(tab), under(tab), "store_id", "paid_at", "id")
+
+
+def _partial_index(name: str, condition: str, *columns: str) -> sa.Index:
+    where = sa.text(condition)
+    return sa.Index(f"ix_seller_order_{name}", *columns, sqlite_where=where, postgresql_where=where)
 
 
 class HoldState(StrEnum):
@@ -115,6 +117,7 @@ class SellerOrder(Base):
         sa.CheckConstraint("commission_amount BETWEEN 0 AND items_amount", name="commission"),
         sa.CheckConstraint("status IN ('awaiting_payment', 'paid', 'cancelled')", name="status"),
         sa.Index("ix_seller_order_store_id_paid_at", "store_id", "paid_at", "id"),
+        sa.Index("ix_seller_order_store_id_created_at", "store_id", "created_at"),
         sa.Index(
             "ix_seller_order_wake_at", "wake_at", sqlite_where=_TO_WAKE, postgresql_where=_TO_WAKE
         ),
@@ -125,6 +128,8 @@ class SellerOrder(Base):
             postgresql_where=_TO_RETURN,
         ),
         *(_tab_index(tab) for tab in Tab),
+        _partial_index("unpaid", UNPAID, "store_id", "closed_at", "id"),
+        _partial_index("held", HELD, "store_id", "total_amount"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -164,6 +169,8 @@ class SellerOrder(Base):
     """What we kept as commission."""
     refunded_amount: Mapped[int] = mapped_column(default=0)
     """What the buyer got back. Once closed, the three are the total (E1)."""
+    payout_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payout.id"))
+    """The seller payout that carries `released_amount`; None until one does, or when it came back."""
 
     order: Mapped[Order] = relationship(back_populates="seller_orders")
     store: Mapped[Store] = relationship()

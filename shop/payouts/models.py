@@ -52,14 +52,15 @@ class Payout(Asked, Base):
         sa.UniqueConstraint("provider", "transaction_ref"),
         sa.UniqueConstraint("provider", "late_ref"),
         sa.Index("ix_payout_due", "next_check_at", sqlite_where=_DUE, postgresql_where=_DUE),
+        sa.Index("ix_payout_settled_at", "settled_at"),
         sa.Index("ix_payout_user_id_id", "user_id", "id"),
         sa.Index("ix_payout_purpose_purpose_id", "purpose", "purpose_id"),
     )
 
     form_key: Mapped[str] = mapped_column(sa.String(64), unique=True)
-    purpose: Mapped[str] = mapped_column(sa.String(12))
+    purpose: Mapped[str] = mapped_column(sa.String(20))
     purpose_id: Mapped[int | None]
-    """The receipt that a refund gives back; nothing for a withdrawal."""
+    """The receipt that a refund gives back, the store that is paid; nothing for a withdrawal."""
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"))
     """To whose wallet the money returns when it cannot be delivered."""
     route: Mapped[str] = mapped_column(sa.String(10))

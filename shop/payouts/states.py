@@ -29,6 +29,8 @@ class PayoutPurpose(StrEnum):
 
     WITHDRAWAL = "withdrawal"
     REFUND = "refund"
+    SELLER_PAYOUT = "seller_payout"
+    """What a shop earned, to its proven number: with a statement whose lines sum to it."""
 
 
 class Route(StrEnum):

@@ -8,6 +8,8 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from shop import clock
+from shop.earnings import boards, windows
 from shop.i18n import refusal_sentence
 from shop.orders import figures, sales, wording
 from shop.stores import photos, service, words
@@ -36,6 +38,9 @@ def home() -> Page:
     products = service.own_products(current_user.id)
     return render_template(
         "seller/home.html",
+        board=boards.of(store, windows.read(request.args, clock.now().date())),
+        presets=[windows.last(days, clock.now().date()) for days in (7, 30, 90)],
+        waiting=sales.waiting(current_user.id),
         store=store,
         products=products,
         sales=sales.of_seller(current_user.id).rows[:LATEST],

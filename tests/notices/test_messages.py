@@ -49,6 +49,11 @@ WORST = {
     "payout_arrived": (MOST, "WX7K4M2Q"),
     "payout_returned": (MOST, "WX7K4M2Q", "pas de compte mobile money à ce numéro"),
     "payout_late": (MOST, "WX7K4M2Q"),
+    "payout_number_changed": (
+        "La Grande Boutique d’Awa et de ses sœurs",
+        "7788",
+        AT,
+    ),
     "refund_kept": (MOST, "PX7K4M2Q"),
 }
 
