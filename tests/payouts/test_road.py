@@ -254,11 +254,11 @@ def test_silence_keeps_the_money_apart_and_what_never_started_goes_to_people(
     assert street.findings() == []
 
 
-def test_silence_before_anything_was_made_returns_the_money_once_absence_is_certain(
-    street: Street,
-):
-    street.world.faults.add("cinetpay", FaultKind.SILENCE, on="pay_out", calls=1)
-    payout = street.withdraw(street.fund(HELD, "cinetpay"), AMOUNT, "cinetpay-orange-ci")
+def long_lost(street: Street, method: str) -> Payout:
+    """A payout whose request met silence, asked about until its absence is certain."""
+    provider = provider_name(method)
+    street.world.faults.add(provider, FaultKind.SILENCE, on="pay_out", calls=1)
+    payout = street.withdraw(street.fund(HELD, provider), AMOUNT, method)
     timing = payouts.provider_of(payout).timing
     certain_s = timing.lease_s + timing.total_s + timing.visibility_lag_s
 
@@ -266,10 +266,25 @@ def test_silence_before_anything_was_made_returns_the_money_once_absence_is_cert
     assert street.payout(payout).status == "unknown"
     assert wallet_of(street, payout) == HELD - AMOUNT
     street.pass_(600)
+    return street.payout(payout)
 
-    payout = street.payout(payout)
+
+def test_silence_before_anything_was_made_returns_the_money_once_absence_is_certain(
+    street: Street,
+):
+    payout = long_lost(street, "mtn-ci")
+
     assert (payout.status, payout.reason, evidence(payout)) == ("failed", "operator_down", "absent")
     assert wallet_of(street, payout) == HELD
+    assert street.findings() == []
+
+
+def test_where_a_reference_is_no_key_to_payouts_a_person_decides(street: Street):
+    """CinetPay refuses a repeated payment, and says nothing of repeated transfers (W5)."""
+    payout = long_lost(street, "cinetpay-orange-ci")
+
+    assert payout.status == "review"
+    assert hold_of(street, payout) == AMOUNT
     assert street.findings() == []
 
 
