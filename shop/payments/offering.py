@@ -113,7 +113,7 @@ def _option(
     draw, exploring = draw_of(need.form_key, operator), _exploring()
     choice = rank(candidates, draw=draw, at=at, shown=shown, exploring=exploring)
     obstacle = None if choice.chosen else _first_to_pass(candidates)
-    method = methods.get(choice.chosen or choice.ranking[0])
+    method = methods.get(choice.chosen or _closest(choice, obstacle))
     return Option(
         operator=operator,
         label=rows[0].label,
@@ -124,6 +124,12 @@ def _option(
         obstacle=obstacle,
         nearest=_nearest(rows, need.owed) if obstacle is Obstacle.AMOUNT else None,
     )
+
+
+def _closest(choice: Choice, obstacle: Obstacle | None) -> str:
+    """Of methods none of which can be used, give the first that has only what the page names in its way."""
+    barred = {one.method for one in choice.facts if one.obstacle is obstacle}
+    return next(method for method in choice.ranking if method in barred)
 
 
 def _exploring() -> int:
