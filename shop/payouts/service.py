@@ -83,8 +83,10 @@ def request(intent: Intent) -> Payout:
     refused = intent.method.refusal(intent.amount) if intent.route is Route.TRANSFER else None
     if refused is not None:
         raise refused
-    payout = _written(intent)
-    ledger.post(entries.payout_requested(payout.reference, intent.source, intent.amount))
+    reference = leases.unused_reference(Payout)
+    # The money first: a caller who survives `InsufficientFunds` must not commit a payout of nothing.
+    ledger.post(entries.payout_requested(reference, intent.source, intent.amount))
+    payout = _written(intent, reference)
     note(payout, "user", new=PayoutStatus.REQUESTED)
     return payout
 
@@ -96,10 +98,10 @@ def _same(first: Payout, intent: Intent) -> Payout:
     return first
 
 
-def _written(intent: Intent) -> Payout:
+def _written(intent: Intent, reference: str) -> Payout:
     method, now = intent.method, clock.now()
     payout = Payout(
-        reference=leases.unused_reference(Payout),
+        reference=reference,
         form_key=intent.form_key,
         purpose=intent.purpose,
         purpose_id=intent.purpose_id,

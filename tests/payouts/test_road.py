@@ -18,8 +18,8 @@ from shop.notices.models import Notice
 from shop.payouts import reading
 from shop.payouts import service as payouts
 from shop.payouts.models import Payout
-from shop.payouts.states import Evidence, PayoutStatus
-from shop.providers import PROVIDERS
+from shop.payouts.states import Evidence, PayoutPurpose, PayoutStatus
+from shop.providers import PROVIDERS, methods
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.methods import AmountRefused
 from shop.providers.reasons import Reason
@@ -678,3 +678,25 @@ def test_a_provider_whose_breaker_rests_is_chosen_last(street: Street):
 
     assert len(offered) > 1
     assert offered[-1] == first
+
+
+def test_a_caller_who_survives_an_empty_wallet_has_written_no_payout(street: Street):
+    """Committed without its money, the row would be sent: francs out of nowhere."""
+    user = street.fund(HELD)
+    intent = payouts.Intent(
+        purpose=PayoutPurpose.WITHDRAWAL,
+        user_id=user.id,
+        method=methods.get("fedapay-mtn-bj"),
+        payee_phone=PAYEES["fedapay-mtn-bj"],
+        amount=HELD + AMOUNT,
+        source=chart.wallet(user.id, "XOF"),
+        form_key="f" * 20,
+    )
+
+    with transaction(), pytest.raises(InsufficientFunds):
+        payouts.request(intent)
+    street.pass_(120)
+
+    assert session.scalar(sa.select(sa.func.count(Payout.id))) == 0
+    assert street.world.payouts.book() == []
+    assert street.findings() == []
