@@ -51,6 +51,8 @@ FLOORS = {
     # Between two floors: what payments and payouts share, which do not know each other.
     "shop.leases": 2.5,
     "shop.approvals": 3,
+    # Below whoever makes somebody owe: refunds, payouts, earnings.
+    "shop.debts": 3,
     "shop.health": 3,
     # Below whoever starts something: payments and payouts ask the same stop buttons.
     "shop.switches": 2,

@@ -9,6 +9,7 @@ from shop.cli.output import Exit, emit, fail, json_option, say
 from shop.ledger import audit
 from shop.ledger.chart import Account
 from shop.money import Money
+from shop.debts import checks as debt_checks
 from shop.orders import checks as order_checks
 from shop.payments import checks
 from shop.payouts import checks as payout_checks
@@ -20,7 +21,13 @@ group = AppGroup("ledger", help="The books: prove them, read them.")
 @json_option
 def check(as_json: bool) -> None:
     """Derive every figure again: sums, seals, receipts, orders, payouts. Exit 6 on any difference."""
-    findings = [*audit.check(), *checks.check(), *payout_checks.check(), *order_checks.check()]
+    findings = [
+        *audit.check(),
+        *checks.check(),
+        *payout_checks.check(),
+        *order_checks.check(),
+        *debt_checks.check(),
+    ]
     emit([{"rule": f.rule, "detail": f.detail} for f in findings], as_json=as_json)
     if findings:
         fail(Exit.DIFFERENCES, "differences", f"{len(findings)} differences in the books.")

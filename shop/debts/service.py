@@ -145,7 +145,6 @@ def unstated(user_id: int, currency: str) -> Sequence[DebtRepayment]:
         .where(
             Debt.user_id == user_id,
             Debt.currency == currency,
-            Debt.source != Source.LATE_PAYOUT,
             DebtRepayment.payout_id.is_(None),
         )
         .order_by(DebtRepayment.id)

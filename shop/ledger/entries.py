@@ -102,8 +102,11 @@ def escrow_shared(
     seller: tuple[int, Money],
     kept: Money,
     buyer: tuple[int, Money],
+    fee: Money | None = None,
 ) -> Entry:
     """An escrow is closed: the seller's part, our commission, the buyer's part, as `word` says.
+
+    `fee` is what of the operator's fee we give back beside it.
 
     `word` is `release`, `refund` or `split`: it begins the keys. Parts of nothing make no transfer.
     """
@@ -118,6 +121,9 @@ def escrow_shared(
         for name, target, amount in parts
         if amount
     ]
+    if fee:
+        kept_fee, wallet = chart.income("method-fees", fee.currency), parts[2][1]
+        legs.append(Leg(f"{word}:{seller_order_id}:fee", kept_fee, wallet, fee))
     return Entry(f"escrow_{word}", tuple(legs))
 
 
@@ -161,6 +167,24 @@ def debt_repaid(reference: str, user_id: int, amount: Money) -> Entry:
     wallet = chart.wallet(user_id, amount.currency)
     owed = chart.debt(user_id, amount.currency)
     return Entry("debt_repaid", (Leg(f"payout-repaid:{reference}", wallet, owed, amount),))
+
+
+def debt_collected(key: str, user_id: int, amount: Money) -> Entry:
+    """A user repays, out of the wallet, what we had advanced."""
+    wallet, owed = chart.wallet(user_id, amount.currency), chart.debt(user_id, amount.currency)
+    return Entry("debt_collected", (Leg(key, wallet, owed, amount),))
+
+
+def order_refunded(
+    refund_id: int, target: Account, sources: Sequence[tuple[str, Account, Money]]
+) -> Entry:
+    """A sale, or a part of it, goes back: from whoever bears which part. Parts of nothing move nothing."""
+    legs = [
+        Leg(f"order-refund:{refund_id}:{name}", source, target, amount)
+        for name, source, amount in sources
+        if amount
+    ]
+    return Entry("order_refund", tuple(legs))
 
 
 def refund_to_wallet(refund_id: int, source: Account, user_id: int, amount: Money) -> Entry:

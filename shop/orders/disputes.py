@@ -96,12 +96,12 @@ def propose(side: Side, reference: str, kind: Offer, percent: int = 0) -> None:
         part, dispute = _locked(side, reference)
         _refuse_unless_open(dispute)
         back = {
-            Offer.REFUND: part.total,
+            Offer.REFUND: part.held,
             Offer.REPLACE: Money(0, part.currency),
-            Offer.SHARE: part.total.share(percent * 100),
+            Offer.SHARE: part.held.share(percent * 100),
         }[kind]
         if kind is Offer.SHARE and not back:
-            raise BadShare(f"{percent} % of {part.total}")
+            raise BadShare(f"{percent} % of {part.held}")
         proposal = DisputeProposal(
             dispute_id=dispute.id,
             actor=side.actor,
@@ -174,8 +174,8 @@ def decide(reference: str, back: Money, voice: Voice) -> bool:
         last = dispute.state is State.APPEALED
         to = State.EXECUTED if last else State.DECIDED
         _check(dispute, to, Actor.STAFF)
-        if not Money(0, part.currency) <= back <= part.total:
-            raise Conflict(f"{back} of {part.total}")
+        if not Money(0, part.currency) <= back <= part.held:
+            raise Conflict(f"{back} of {part.held}")
         subject = Subject("dispute", str(dispute.id))
         enough = approvals.approve(subject, f"{to} {back}", voice)
         if needs_two(part.total) and not enough:

@@ -236,7 +236,8 @@ def next_refund(sale: Parts, past: Past, amount: Money, rule: Rule) -> Shares:
     commission = 0
     if rule.undoes:
         due = sale.commission * (sale.price - past.undone - price) // sale.price
-        commission = sale.commission - past.back.commission - due
+        # A present can have eaten what would still be due: nothing is then given back, nor asked.
+        commission = max(0, sale.commission - past.back.commission - due)
     back = Parts(price, delivery, commission, _fee_back(sale, past, price + delivery, rule))
     return Shares(back, rule, amount.currency)
 
