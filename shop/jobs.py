@@ -283,6 +283,13 @@ def return_refunds() -> int:
     return _serve_each(order_refunds.due, order_refunds.send_back, order_refunds.postpone)
 
 
+def return_parts() -> int:
+    """Send refunds of parts on from the buyers' wallets to the phones that paid."""
+    return _serve_each(
+        order_refunds.due_parts, order_refunds.send_part_back, order_refunds.postpone_part
+    )
+
+
 def _serve_each(
     due: Callable[[int], Sequence[int]],
     serve: Callable[[int], object],
@@ -352,6 +359,7 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "expire_orders": expire_orders,
     "wake_disputes": wake_disputes,
     "return_refunds": return_refunds,
+    "return_parts": return_parts,
     "pay_sellers": pay_sellers,
     "send_payouts": send_payouts,
     "verify_payouts": verify_payouts,

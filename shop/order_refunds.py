@@ -13,12 +13,48 @@ import sqlalchemy as sa
 from shop import clock, refunds
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
+from shop.debts import service as debts
 from shop.errors import InsufficientFunds
 from shop.ledger import chart
+from shop.money import Money, total
+from shop.orders import refund_rows
 from shop.orders import service as orders
 from shop.orders.models import SellerOrder
+from shop.orders.refund_models import OrderRefund
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition, Purpose
+
+
+def due_parts(limit: int) -> Sequence[int]:
+    """List refunds of paid sales that are still in the buyer's wallet, oldest first."""
+    query = sa.select(OrderRefund.id).where(OrderRefund.return_at <= clock.now())
+    return session.scalars(query.order_by(OrderRefund.return_at).limit(limit)).all()
+
+
+@retrying
+def send_part_back(refund_id: int) -> None:
+    """Ask once for a refund of a part to go back the way the order was paid."""
+    with transaction():
+        row = _locked_part(refund_id)
+        if row.return_at is None:
+            return  # somebody was faster
+        row.return_at = None
+        part = session.get_one(SellerOrder, row.seller_order_id)
+        _send(part, row.buyer, orders.part_refund_key(row), row.cause)
+
+
+@retrying
+def postpone_part(refund_id: int, seconds: float) -> None:
+    """Look again later at a refund of a part that could not be sent on."""
+    with transaction():
+        row = _locked_part(refund_id)
+        if row.return_at is not None:
+            row.return_at = clock.after(seconds)
+
+
+def _locked_part(refund_id: int) -> OrderRefund:
+    query = sa.select(OrderRefund).where(OrderRefund.id == refund_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def due(limit: int) -> Sequence[int]:
@@ -35,20 +71,29 @@ def send_back(seller_order_id: int) -> None:
         if part.return_at is None:
             return  # somebody was faster
         part.return_at = None
-        receipt_id = _receipt_of(part.order_id)
-        if receipt_id is None:
-            return
-        buyer = accounts.owner_ids({part.order.user_id})[part.order.user_id]
-        try:
-            refunds.give_back(
-                receipt_id,
-                part.refunded,
-                source=chart.wallet(buyer, part.currency),
-                form_key=orders.refund_key(part),
-                reason=f"order {part.reference} {part.stage}",
-            )
-        except InsufficientFunds:
-            return  # the buyer was faster, and has spent it
+        closing = refund_rows.closing_of(part)
+        back = closing.buyer if closing else part.refunded
+        _send(part, back, orders.refund_key(part), part.stage)
+
+
+def _send(part: SellerOrder, back: Money, form_key: str, word: str) -> None:
+    """Send money on from the buyer's wallet; what the buyer owes us is taken out of it first."""
+    receipt_id = _receipt_of(part.order_id)
+    buyer = accounts.owner_ids({part.order.user_id})[part.order.user_id]
+    taken = debts.collect(buyer, part.currency, back)
+    back -= total([Money(one.amount, part.currency) for one in taken], part.currency)
+    if receipt_id is None or not back:
+        return
+    try:
+        refunds.give_back(
+            receipt_id,
+            back,
+            source=chart.wallet(buyer, part.currency),
+            form_key=form_key,
+            reason=f"order {part.reference} {word}",
+        )
+    except InsufficientFunds:
+        return  # the buyer was faster, and has spent it
 
 
 @retrying

@@ -15,6 +15,7 @@ from shop.db import end_read, follow_database_clock, session
 from shop.earnings.models import PayoutTerms
 from shop.notices.models import Notice
 from shop.orders.models import SellerOrder
+from shop.orders.refund_models import OrderRefund
 from shop.orders.talk_models import Dispute
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
@@ -42,6 +43,7 @@ _OLDEST: Final = {
     "expire_orders": sa.select(sa.func.min(SellerOrder.wake_at)),
     "wake_disputes": sa.select(sa.func.min(Dispute.wake_at)),
     "return_refunds": sa.select(sa.func.min(SellerOrder.return_at)),
+    "return_parts": sa.select(sa.func.min(OrderRefund.return_at)),
     "pay_sellers": sa.select(sa.func.min(PayoutTerms.next_at)),
     "release_holds": sa.select(sa.func.min(Payout.next_check_at)).where(
         Payout.status == PayoutStatus.HELD

@@ -26,8 +26,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import config
 from shop import clock, create_app, health, sweeper
 from shop.db import session
-from shop.ledger import audit
 from shop.debts import checks as debt_checks
+from shop.ledger import audit
 from shop.orders import checks as order_checks
 from shop.payments import checks, provider_settings
 from shop.payments.models import Payment, Receipt

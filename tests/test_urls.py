@@ -33,7 +33,7 @@ SIGNED_IN = {
     "earnings.terms", "seller.delivery", "seller.drop_zone", "seller.edit_product", "seller.home",
     "seller.new_product", "seller.open_store", "seller.show_product", "seller_orders.change_many",
     "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
-    "seller_orders.slip", "seller_orders.take_step", "seller_talk.act_seller",
+    "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give", "seller_talk.act_seller",
     "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
     "seller_talk.show_seller", "wallet.cancel", "wallet.download", "wallet.payout", "wallet.show",
     "wallet.withdraw",
@@ -100,7 +100,7 @@ class World:
             reference = self.paid.reference
         if endpoint.startswith("talk."):
             reference = self.paid.reference
-        if endpoint.startswith(("seller_orders.", "seller_talk.")):
+        if endpoint.startswith(("seller_orders.", "seller_refunds.", "seller_talk.")):
             reference = part.reference
         code = self.product.code
         return {
@@ -225,7 +225,8 @@ OWNED = [
     "payment_status.check", "payment_status.claim", "payment_status.show", "payment_status.state",
     "seller.edit_product", "seller.show_product", "seller.drop_zone", "account.forget",
     "orders.ask_received", "orders.cancel", "orders.receive", "seller_orders.show_sale",
-    "seller_orders.slip", "seller_orders.take_step", "seller_talk.act_seller",
+    "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give",
+    "seller_talk.act_seller",
     "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
     "seller_talk.show_seller", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo",
     "talk.pin", "talk.report", "talk.say", "talk.show",

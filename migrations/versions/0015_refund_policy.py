@@ -97,9 +97,7 @@ def _debts() -> None:
     )
     for column in ("debt_id", "payout_id"):
         op.create_index(op.f(f"ix_debt_repayment_{column}"), "debt_repayment", [column])
-    _partial(
-        "ix_debt_repayment_unstated", "debt_repayment", ["debt_id", "id"], "payout_id IS NULL"
-    )
+    _partial("ix_debt_repayment_unstated", "debt_repayment", ["debt_id", "id"], "payout_id IS NULL")
     op.create_table(
         "payout_deduction",
         _whole("payout_id"),
@@ -110,9 +108,7 @@ def _debts() -> None:
         _key("payout_deduction", "repayment_id", "debt_repayment"),
         sa.PrimaryKeyConstraint("payout_id", "repayment_id", name=op.f("pk_payout_deduction")),
     )
-    op.create_index(
-        op.f("ix_payout_deduction_repayment_id"), "payout_deduction", ["repayment_id"]
-    )
+    op.create_index(op.f("ix_payout_deduction_repayment_id"), "payout_deduction", ["repayment_id"])
 
 
 def _refunds() -> None:

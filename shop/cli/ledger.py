@@ -6,10 +6,10 @@ import click
 from flask.cli import AppGroup
 
 from shop.cli.output import Exit, emit, fail, json_option, say
+from shop.debts import checks as debt_checks
 from shop.ledger import audit
 from shop.ledger.chart import Account
 from shop.money import Money
-from shop.debts import checks as debt_checks
 from shop.orders import checks as order_checks
 from shop.payments import checks
 from shop.payouts import checks as payout_checks

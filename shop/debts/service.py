@@ -131,9 +131,7 @@ def owed(user_id: int, currency: str) -> Money:
 
 def open_of(user_id: int, currency: str) -> Sequence[Debt]:
     """List what a user still owes, oldest first: what is repaid next is on top."""
-    query = sa.select(Debt).where(
-        Debt.user_id == user_id, Debt.currency == currency, sa.text(OPEN)
-    )
+    query = sa.select(Debt).where(Debt.user_id == user_id, Debt.currency == currency, sa.text(OPEN))
     return session.scalars(query.order_by(Debt.id).limit(SHOWN)).all()
 
 

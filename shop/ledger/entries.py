@@ -162,13 +162,6 @@ def payout_late(reference: str, provider: str, user_id: int, amount: Money, fee:
     return Entry("payout_late", tuple(legs))
 
 
-def debt_repaid(reference: str, user_id: int, amount: Money) -> Entry:
-    """What was given back by mistake is taken from where it was put, as far as it is still there."""
-    wallet = chart.wallet(user_id, amount.currency)
-    owed = chart.debt(user_id, amount.currency)
-    return Entry("debt_repaid", (Leg(f"payout-repaid:{reference}", wallet, owed, amount),))
-
-
 def debt_collected(key: str, user_id: int, amount: Money) -> Entry:
     """A user repays, out of the wallet, what we had advanced."""
     wallet, owed = chart.wallet(user_id, amount.currency), chart.debt(user_id, amount.currency)

@@ -81,9 +81,7 @@ def _fee_of(part: SellerOrder) -> Money:
 def past_of(part: SellerOrder) -> Past:
     """Add up what went back so far."""
     rows = of_part(part)
-    return Past(
-        sum((row.parts for row in rows), Parts()), sum(row.undone_amount for row in rows)
-    )
+    return Past(sum((row.parts for row in rows), Parts()), sum(row.undone_amount for row in rows))
 
 
 def planned(part: SellerOrder, amount: Money, cause: Cause) -> Shares:

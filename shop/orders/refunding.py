@@ -37,7 +37,6 @@ from shop.orders.refusals import BadReason, Disputed, NeedsReason, NotThatStep
 from shop.orders.states import Actor, Escrow, Stage
 from shop.stores.models import Store
 
-
 R = TypeVar("R")
 
 
@@ -99,7 +98,9 @@ def _decide(reference: str, wanted: Wanted, voice: Voice) -> OrderRefund | None:
         first = refund_rows.found(wanted.form_key)
         if first is not None:
             return _same(first, part, wanted)
-        refund_rows.planned(part, wanted.amount, wanted.cause)  # refused before anybody's word counts
+        refund_rows.planned(
+            part, wanted.amount, wanted.cause
+        )  # refused before anybody's word counts
         # How many went before is in what is said: the same amount again needs two new words.
         said = f"refund {wanted.amount} {wanted.cause} {len(refund_rows.of_part(part))}"
         enough = approvals.approve(Subject("order", part.reference), said, voice)

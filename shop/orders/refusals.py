@@ -149,5 +149,7 @@ SENTENCES: dict[str, object] = {
     "code_locked": _l(
         "Cinq codes faux : nous vérifions avec l’acheteur. Il peut aussi confirmer lui-même."
     ),
+    "above_sale": _l("C’est plus que ce qui peut encore être rendu de cette vente."),
+    "debts_changed": _l("Ce que vous devez vient de changer. Rechargez la page."),
     "needs_reason": _l("Dites pourquoi en quelques mots : l’autre personne les lira."),
 }

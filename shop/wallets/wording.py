@@ -15,7 +15,7 @@ _LABELS: Final[dict[str, Any]] = {
     "escrow_released": _l("Vente terminée"),
     "payout_late": _l("Envoi arrivé après coup"),
     "debt_repaid": _l("Envoi arrivé après coup, argent repris"),
-    "debt_collected": _l("Repris pour un remboursement déjà fait à un acheteur"),
+    "debt_collected": _l("Repris pour ce que vous nous deviez"),
     "order_refund": _l("Remboursement d’une commande"),
     "escrow_refund": _l("Remboursement d’une commande"),
     "escrow_split": _l("Part d’une commande partagée"),
