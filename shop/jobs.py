@@ -283,6 +283,11 @@ def return_refunds() -> int:
     return _serve_each(order_refunds.due, order_refunds.send_back, order_refunds.postpone)
 
 
+def return_receipts() -> int:
+    """Send back what paid for nothing and nobody chose about in time."""
+    return _serve_each(choices.due, choices.wake, choices.postpone)
+
+
 def return_parts() -> int:
     """Send refunds of parts on from the buyers' wallets to the phones that paid."""
     return _serve_each(
@@ -360,6 +365,7 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "wake_disputes": wake_disputes,
     "return_refunds": return_refunds,
     "return_parts": return_parts,
+    "return_receipts": return_receipts,
     "pay_sellers": pay_sellers,
     "send_payouts": send_payouts,
     "verify_payouts": verify_payouts,

@@ -16,7 +16,7 @@ from typing import TypeAlias, assert_never
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from shop import clock, leases, payment_notices, receipts, switches
+from shop import choices, clock, leases, payment_notices, receipts, switches
 from shop.accounts import service as accounts
 from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import Conflict, Refusal
@@ -264,6 +264,7 @@ def _write(batch: _Batch) -> None:
             for entry in receipts.posted(a.receipt, a.payment, a.order, a.said)
         ]
     )
+    choices.offer(a.receipt for a in batch.arrived)
     _release_stock(batch.released)
     paid = [
         (arrival.payment, arrival.order)

@@ -42,8 +42,8 @@ OWNER = {
     "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
     "orders.show", "payment.choose", "payment.history",
     "payment.receipt", "payment.start", "payment_status.cancel", "payment_status.check",
-    "payment_status.claim", "payment_status.show", "payment_status.state", "talk.act",
-    "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say",
+    "payment_status.claim", "payment_status.keep", "payment_status.show",
+    "payment_status.state", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say",
     "talk.show",
 }  # fmt: skip
 #: Doors for programs: they carry no session, so no CSRF token either.
@@ -222,7 +222,8 @@ def test_a_form_without_its_token_is_refused(app, world, owner):
 #: Addresses that name something of somebody, and the name of nothing.
 OWNED = [
     "orders.show", "payment.choose", "payment.receipt", "payment.start", "payment_status.cancel",
-    "payment_status.check", "payment_status.claim", "payment_status.show", "payment_status.state",
+    "payment_status.check", "payment_status.claim", "payment_status.keep", "payment_status.show",
+    "payment_status.state",
     "seller.edit_product", "seller.show_product", "seller.drop_zone", "account.forget",
     "orders.ask_received", "orders.cancel", "orders.receive", "seller_orders.show_sale",
     "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give",

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.orm import contains_eager
 
 from shop import clock
 from shop.db import in_transaction, session
@@ -140,6 +141,7 @@ def unstated(user_id: int, currency: str) -> Sequence[DebtRepayment]:
     query = (
         sa.select(DebtRepayment)
         .join(DebtRepayment.debt)
+        .options(contains_eager(DebtRepayment.debt))
         .where(
             Debt.user_id == user_id,
             Debt.currency == currency,

@@ -205,10 +205,11 @@ def for_seller(part: SellerOrder, where: Whereabouts) -> str:
     """Tell the seller where the money is, what moves it next, and what the buyer got back of it."""
     told, places = _to_seller(part, where), _places(part, where)
     if where.later:
-        return f"{told} " + _(
+        then = _(
             "Ensuite %(later)s ont été rendus à l’acheteur, dont %(borne)s à votre charge.",
             **places,
         )
+        return f"{told} {then}"
     if where.to_buyer and where.escrow in (Escrow.HELD, Escrow.RELEASED):
         then = _("%(back)s avaient déjà été rendus à l’acheteur.", **places)
         return f"{told} {then}"
