@@ -67,6 +67,17 @@ def kept(payment: Payment, receipt: Receipt, order: Order) -> Iterator[Message]:
         yield from given_back(payment, receipt, order)
 
 
+def reversed_(payment: Payment, order: Order) -> Iterator[Message]:
+    """Tell the payer and every seller that the operator took the payment back."""
+    key = f"reversed:{payment.reference}"
+    text = messages.payment_reversed(order.reference, payment.money, language=payment.language)
+    yield Message(key, payment.payer_phone, Kind.MONEY_KEPT, text)
+    for part in order.seller_orders:
+        seller = session.get_one(User, part.store.owner_id)
+        text = messages.sale_reversed(part.reference, part.total, language=seller.language)
+        yield Message(f"{key}:{part.reference}", seller.phone, Kind.SALE, text)
+
+
 def given_back(payment: Payment, receipt: Receipt, order: Order) -> Iterator[Message]:
     """Tell the payer that the money of a receipt is in their wallet."""
     text = messages.money_kept(receipt.money, order.reference, language=payment.language)

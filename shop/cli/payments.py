@@ -32,6 +32,7 @@ from shop.resolution import Verdict
 
 group = AppGroup("payments", help="Attempts to collect: find, read, ask again, decide, give back.")
 group.add_command(refund.command)
+group.add_command(reversed.command)
 
 
 @group.command("list")

@@ -84,6 +84,14 @@ def receipt_fee(receipt_id: int, provider: str, fee: Money) -> Entry:
     return Entry("receipt_fee", (Leg(f"receipt-fee:{receipt_id}", spent, source, fee),))
 
 
+def receipt_reversed(
+    receipt_id: int, name: str, source: Account, target: Account, amount: Money
+) -> Entry:
+    """The operator took back what it had collected: the float loses it, `source` bears it."""
+    leg = Leg(f"reversal:{receipt_id}:{name}", source, target, amount)
+    return Entry("receipt_reversed", (leg,))
+
+
 def wallet_claimed(guest_id: int, user_id: int, amount: Money) -> Entry:
     """A guest proved the number: what we owed the guest is owed to the user."""
     leg = Leg(

@@ -99,6 +99,32 @@ def payment_verifying(payment_reference: str, provider: str, *, language: str) -
         )
 
 
+def payment_reversed(reference: str, amount: Money, *, language: str) -> str:
+    """Tell the payer that the operator took a payment back, and what that means."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : l’opérateur a repris votre paiement de %(amount)s. Rien n’est"
+                " versé au vendeur avant notre vérification.",
+                reference=spaced(reference),
+                amount=amount_text(amount),
+            )
+        )
+
+
+def sale_reversed(reference: str, amount: Money, *, language: str) -> str:
+    """Tell a seller that the operator took the payment of a sale back."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : l’opérateur a repris le paiement de %(amount)s. N’envoyez rien"
+                " avant notre réponse.",
+                reference=spaced(reference),
+                amount=amount_text(amount),
+            )
+        )
+
+
 def money_kept(kept: Money, order_reference: str, *, language: str) -> str:
     """Tell the payer that surprising money is in their wallet."""
     with force_locale(language):

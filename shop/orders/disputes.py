@@ -25,6 +25,7 @@ from shop.orders.dispute_states import (
     BOTH_SIDES,
     EDGES,
     OFFER_LASTS,
+    REVERSED,
     TALK_LASTS,
     UNSETTLED,
     Offer,
@@ -82,6 +83,25 @@ def report(side: Side, reference: str, complaint: Complaint) -> Dispute:
         fulfilment.freeze(part)
         notices.put_all(list(telling.of_problem(part, dispute.id)))
         return dispute
+
+
+def freeze_for_reversal(part: SellerOrder, words: str) -> Dispute:
+    """Open a dispute for a locked seller order whose payment the operator took back, and call staff."""
+    dispute = Dispute(
+        seller_order_id=part.id,
+        reason=REVERSED,
+        words=words[:1_000],
+        status=State.OPEN,
+        opened_at=clock.now(),
+        wake_at=None,
+        currency=part.currency,
+    )
+    session.add(dispute)
+    session.flush()
+    _note(dispute, Actor.STAFF, "reversed", words=words)
+    fulfilment.freeze(part)
+    fulfilment.call_staff(part)
+    return dispute
 
 
 @retrying

@@ -108,9 +108,7 @@ def test_what_pays_exactly_asks_nothing(street):
     assert choice_of(payment)[1] is None
 
 
-@pytest.mark.parametrize(
-    ("factor", "note"), [(0.5, "short"), (2, "over")], ids=["short", "over"]
-)
+@pytest.mark.parametrize(("factor", "note"), [(0.5, "short"), (2, "over")], ids=["short", "over"])
 def test_short_and_over_ask_too(street, factor, note):
     order = make_order()
     payment = street.sent(order)
