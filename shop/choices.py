@@ -13,7 +13,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from shop import clock, refunds
-from shop.db import in_transaction, insert, retrying, session, transaction
+from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import InsufficientFunds, NotFound
 from shop.payments.choice_models import Chosen, ReceiptChoice
 from shop.payments.models import Receipt
@@ -34,8 +34,7 @@ def offer(receipts: Iterable[Receipt]) -> None:
         if one.disposition != Disposition.SUSPENSE and one.applied_amount < one.amount
     ]
     if rows:
-        statement = insert(ReceiptChoice).on_conflict_do_nothing(index_elements=["receipt_id"])
-        session.execute(statement, rows)
+        session.execute(sa.insert(ReceiptChoice), rows)
 
 
 def open_of(receipt_ids: Sequence[int]) -> dict[int, ReceiptChoice]:

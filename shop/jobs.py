@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from flask import current_app
 
-from shop import clock, lanes, leases, order_refunds, queue, refunds
+from shop import choices, clock, lanes, leases, order_refunds, queue, refunds
 from shop.alerts import service as alerts
 from shop.boundary import in_transaction
 from shop.db import end_read, transaction

@@ -33,18 +33,18 @@ SIGNED_IN = {
     "earnings.terms", "seller.delivery", "seller.drop_zone", "seller.edit_product", "seller.home",
     "seller.new_product", "seller.open_store", "seller.show_product", "seller_orders.change_many",
     "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
-    "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give", "seller_talk.act_seller",
-    "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
-    "seller_talk.show_seller", "wallet.cancel", "wallet.download", "wallet.payout", "wallet.show",
-    "wallet.withdraw",
+    "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give",
+    "seller_talk.act_seller", "seller_talk.photo_seller", "seller_talk.pin_seller",
+    "seller_talk.say_seller", "seller_talk.show_seller", "wallet.cancel", "wallet.download",
+    "wallet.payout", "wallet.show", "wallet.withdraw",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
     "orders.show", "payment.choose", "payment.history",
     "payment.receipt", "payment.start", "payment_status.cancel", "payment_status.check",
     "payment_status.claim", "payment_status.keep", "payment_status.show",
-    "payment_status.state", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say",
-    "talk.show",
+    "payment_status.state", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin",
+    "talk.report", "talk.say", "talk.show",
 }  # fmt: skip
 #: Doors for programs: they carry no session, so no CSRF token either.
 WITHOUT_TOKEN = {"webhooks.receive"}
