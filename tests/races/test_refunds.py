@@ -109,8 +109,10 @@ class Refunding:
         earned = in_wallet(seller) - debts.owed(seller, "XOF").amount - before
         back, held = in_wallet(buyer), ledger.balance(chart.escrow(part.id, "XOF")).amount
         sums = figures.of(part)
-        whole = earned + back + held + sums.commission.amount == part.total_amount
-        if whole and self.is_right(results, back) and sums.net.amount == earned:
+        # What is held is neither earned nor kept yet.
+        net, kept = (0, 0) if held else (sums.net.amount, sums.commission.amount)
+        whole = earned + back + held + kept == part.total_amount
+        if whole and self.is_right(results, back) and net == earned:
             return None
         return f"seller {earned}, buyer {back}, held {held}, {sums}: {results}"
 
