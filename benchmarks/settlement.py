@@ -15,7 +15,7 @@ from shop import clock, settlement
 from shop.db import transaction
 from shop.leases import Answer
 from shop.payments import service as payments
-from shop.providers.base import Outcome, Status
+from shop.providers.values import Outcome, Status
 from shop.stores.models import Product
 
 PAYMENTS = 100

@@ -34,10 +34,11 @@ from shop.payouts.states import (
     Route,
 )
 from shop.providers import methods
-from shop.providers.base import Outcome, Provider
-from shop.providers.base import Payout as AskedFor
-from shop.providers.base import Refund as AskedBack
+from shop.providers.base import Provider
 from shop.providers.methods import Method
+from shop.providers.values import Outcome
+from shop.providers.values import Payout as AskedFor
+from shop.providers.values import Refund as AskedBack
 from shop.switches.service import Direction
 
 

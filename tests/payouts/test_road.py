@@ -20,9 +20,9 @@ from shop.payouts import service as payouts
 from shop.payouts.models import Payout
 from shop.payouts.states import Evidence, PayoutPurpose, PayoutStatus
 from shop.providers import PROVIDERS, methods
-from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.methods import AmountRefused
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.sandbox.faults import FaultKind
 from shop.signals import payout_settled
 from shop.switches import service as switches
