@@ -129,7 +129,7 @@ def _begin(app: Flask, world: World, base: int, count: int) -> None:
         pass
     del app.config["LANES"]
     waiting = sa.select(Payment.status, sa.func.count()).group_by(Payment.status)
-    assert dict(session.execute(waiting).all()) == {"pending": count}, "not every request was taken"  # type: ignore[arg-type]
+    assert dict(session.execute(waiting).all()) == {"pending": count}, "not every request was taken"
 
 
 def _at_the_sandbox(app: Flask, world: World, base: int, kept: dict[str, str]) -> None:
