@@ -8,7 +8,7 @@ from alembic import op
 from migrations import triggers
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 CLOSED = ("confirmed", "decided", "handed_over", "refused", "cancelled")
 CAUSES = (
@@ -303,7 +303,7 @@ def _refund_rules() -> None:
 def _later(amount: str) -> str:
     return (
         f"(SELECT COALESCE(SUM({amount}), 0) FROM order_refund r WHERE r.seller_order_id = NEW.id"
-        " AND r.source IN ('seller', 'reversal') AND r.seller_amount > 0)"
+        " AND r.source IN ('seller', 'reversal'))"
     )
 
 

@@ -157,7 +157,7 @@ def _afterwards(part: SellerOrder, shares: Shares, why: Why) -> OrderRefund:
     """Advance a refund of a sale the seller was paid for; what the seller bears is owed, then repaid."""
     if part.escrow == Escrow.REFUNDED:
         raise AboveSale(Money(0, part.currency))
-    source = Source.SELLER if shares.seller else Source.PLATFORM
+    source = Source.SELLER if shares.from_sale else Source.PLATFORM
     row = refund_rows.write(part, shares, source, why)
     buyer = accounts.owner_id(part.order.user_id)
     post(part, row, shares, chart.wallet(buyer, part.currency))
@@ -182,9 +182,10 @@ def post(part: SellerOrder, row: OrderRefund, shares: Shares, target: Account) -
             ],
         )
     )
-    if shares.seller:
+    if shares.from_sale:
         part.later_refunded_amount += shares.from_sale.amount
         part.later_commission_amount += shares.commission.amount
+    if shares.seller:
         word = Owed.REVERSAL if row.source == Source.REVERSAL else Owed.REFUND
         cause = debts.Cause(f"order-refund:{row.id}", word, part.reference)
         debts.incur(seller, shares.seller, cause)

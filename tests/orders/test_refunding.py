@@ -252,6 +252,16 @@ def test_the_buyer_is_told_and_the_history_says_it(app, time):
     assert "il en manque un" in line.words
 
 
+def test_a_franc_that_is_all_commission_costs_the_seller_nothing(app, time):
+    part = sale(Stage.CONFIRMED)
+
+    row = refund(part, 1)
+
+    assert (row.commission_amount, row.seller_amount, row.source) == (1, 0, "seller")
+    assert figures.of(again(part)).net == francs(11_500)
+    assert whole() == []
+
+
 @pytest.mark.parametrize("cause", [Cause.STAFF, Cause.REVERSED, Cause.SILENT])
 def test_a_seller_gives_only_a_sellers_reasons(app, time, cause):
     with pytest.raises(BadReason):
