@@ -14,6 +14,7 @@ from shop import clock, refunds
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
 from shop.debts import service as debts
+from shop.debts.models import Source as Owed
 from shop.errors import InsufficientFunds
 from shop.ledger import chart
 from shop.money import Money, total
@@ -77,10 +78,10 @@ def send_back(seller_order_id: int) -> None:
 
 
 def _send(part: SellerOrder, back: Money, form_key: str, word: str) -> None:
-    """Send money on from the buyer's wallet; what the buyer owes us is taken out of it first."""
+    """Send money on from the buyer's wallet, less what the operator had taken back already (F8)."""
     receipt_id = _receipt_of(part.order_id)
     buyer = accounts.owner_ids({part.order.user_id})[part.order.user_id]
-    taken = debts.collect(buyer, part.currency, back)
+    taken = debts.collect(buyer, part.currency, back, only=Owed.REVERSAL)
     back -= total([Money(one.amount, part.currency) for one in taken], part.currency)
     if receipt_id is None or not back:
         return

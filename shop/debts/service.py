@@ -66,11 +66,18 @@ def incur(user_id: int, amount: Money, cause: Cause) -> Debt:
     return debt
 
 
-def collect(user_id: int, currency: str, most: Money | None = None) -> list[DebtRepayment]:
-    """Take from the wallet what is there for the open debts, oldest first, `most` at most."""
+def collect(
+    user_id: int, currency: str, most: Money | None = None, only: Source | None = None
+) -> list[DebtRepayment]:
+    """Take from the wallet what is there for the open debts, oldest first, `most` at most.
+
+    `only` leaves the debts of other sources alone.
+    """
     assert in_transaction(), "what leaves the wallet is written as repaid in the same transaction"
     made: list[DebtRepayment] = []
     for debt in _locked(user_id, currency):
+        if only is not None and debt.source != only:
+            continue
         left = debt.left if most is None else min(debt.left, most - _sum(made, currency))
         repayment = _repay(debt, left) if left else None
         if repayment is None:
