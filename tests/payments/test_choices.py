@@ -14,7 +14,7 @@ from shop.orders.models import Order
 from shop.payments.choice_models import Chosen, ReceiptChoice
 from shop.payments.models import Payment, Receipt
 from shop.payouts.models import Refund
-from shop.providers.base import Outcome, Status
+from shop.providers.values import Outcome, Status
 from tests.marketplace import make_order, make_product, make_user, new_phone, sign_in
 from tests.payments.test_surprises import failed_then_late, settle
 from tests.street import Street
