@@ -110,6 +110,12 @@ class Plan:
     """What a provider may hold of ours to send."""
     late_s: tuple[float, ...]
     """How long a request may be on its way beyond what anybody waits for."""
+    mute: bool
+    """No provider announces anything: what is not asked about stays unknown."""
+    paid_twice: bool
+    """Somebody paid twice before the story begins, by operators who can give a payment back."""
+    sells: float
+    """How much of what happens is between buyers and sellers, after the payment."""
 
     @classmethod
     def drawn(cls, chance: random.Random) -> Plan:
@@ -132,4 +138,7 @@ class Plan:
             sends=chance.choice((0.0, 0.5, 0.5, 0.9)),
             purses=chance.choice(((10**6,), (10**6,), (10**6, 9_000), (9_000, 0))),
             late_s=chance.choice(((), (700.0, 5_000.0, LATEST_S))),
+            mute=chance.random() < 0.12,
+            paid_twice=chance.random() < 0.2,
+            sells=chance.choice((0.0, 0.0, 0.5, 0.9)),
         )

@@ -25,6 +25,7 @@ class Story:
         self.chance = random.Random(f"{seed}:{number}")
         self.plan = Plan.drawn(self.chance)
         self._numbers = 0
+        self._judgements = 0
         self._forms: dict[int, str] = {}
         self._slips: dict[int, tuple[str, str, str, int]] = {}
         self._delivered: list[Delivery] = []
