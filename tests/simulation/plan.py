@@ -67,6 +67,10 @@ SORE: Final = (
     "INSERT receipt",
     "INSERT transfer",
 )
+#: Stops where a worker has heard something, and may be slow to act on it.
+SLOW: Final = tuple(
+    f"hears about {what}" for what in ("collection_status", "pay_out", "payout_", "refund")
+)
 #: How often each fault, those that move money the wrong way more than others.
 FAULTS: Final = {
     **{kind: 2 for kind in FaultKind if kind is not FaultKind.SLOW_DRIP},

@@ -74,7 +74,7 @@ def payout_without_lease(provider: Any, claim: Any, ask: Any, *, submitted: bool
 @bug("two workers take the same payout", (leases, "lease"))
 def payout_not_leased(row: Any) -> Any:
     held = leases.Lease(row.provider, row.reference, "everybody's", clock.after(45))
-    row.lease_token, row.lease_until = held.token, None
+    row.lease_token, row.lease_until = held.token, clock.now()
     return held
 
 

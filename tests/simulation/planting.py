@@ -47,7 +47,7 @@ def hunt(house: House, planted: Bug, seed: int, most: int) -> tuple[int, str] | 
 
 def planted() -> dict[str, Bug]:
     """Read every file of bugs, and give them all."""
-    for name in ("planted", "planted_out"):
+    for name in ("planted", "planted_out", "planted_escrow"):
         importlib.import_module(f"tests.simulation.{name}")
     return PLANTED
 

@@ -238,6 +238,7 @@ class Sellers(Story):
                 work()
             except Refusal as refused:
                 session.rollback()
+                self.watch.held.refused(about, refused)
                 return type(refused).__name__
             return "done"
 

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from shop.db import session
+from shop.errors import Refusal
 from shop.i18n import amount_text
 from shop.money import Money
 from shop.orders import whereabouts
 from shop.orders.models import SellerOrder
+from shop.orders.refusals import CodeLocked, WrongCode
 from shop.orders.states import CLOSED, ESCROW_AT, Escrow, Stage
 from shop.sandbox.values import State
 from tests.simulation.tasks import Task
@@ -77,10 +79,23 @@ class WatchEscrow:
         self._told: dict[int, tuple[object, ...]] = {}
         self.typed: dict[Task, bool] = {}
         """Whether the code that somebody typed is the right one."""
+        self._guessed: Counter[str] = Counter()
 
     def look(self) -> None:
         """Take what is there for given."""
         self._seen = {row["id"]: row for row in self._watch.eye.execute(PARTS)}
+
+    def refused(self, reference: str, refusal: Refusal) -> None:
+        """Note what somebody was refused: whoever is told "wrong code" has used up a try."""
+        if isinstance(refusal, CodeLocked):
+            self._reached("code_was_locked")
+        if isinstance(refusal, WrongCode):
+            self._guessed[reference] += 1
+            (tries,) = self._watch.eye.execute(
+                "SELECT code_tries FROM seller_order WHERE reference = ?", (reference,)
+            ).fetchone()
+            if tries < self._guessed[reference]:
+                self._find("E5", f"{reference}: a wrong code was not counted")
 
     # -- commits --------------------------------------------------------------------------------
 
@@ -288,8 +303,9 @@ class WatchEscrow:
         self.rules()
         self.sentences()
         if self.waiting() or self.left():
-            for row in self._watch.eye.execute(f"{PARTS} WHERE s.escrow = 'held'"):
-                self._find("V1", f"{row['reference']} is still {row['stage']}")
+            late = f"{PARTS} WHERE s.escrow = 'held' OR s.return_at IS NOT NULL"
+            for row in self._watch.eye.execute(late):
+                self._find("V1", f"{row['reference']} is still {row['stage']}, {row['escrow']}")
         for row in self._watch.eye.execute(PARTS).fetchall():
             if row["stage"] in CLOSED:
                 self._shared(row)
