@@ -122,6 +122,11 @@ class Plan:
     """How much of what happens is between buyers and sellers, after the payment."""
 
     @classmethod
+    def of(cls, seed: int, number: int) -> Plan:
+        """Draw the plan of one schedule, without playing it."""
+        return cls.drawn(random.Random(f"{seed}:{number}"))
+
+    @classmethod
     def drawn(cls, chance: random.Random) -> Plan:
         """Draw a plan."""
         return cls(
