@@ -648,6 +648,23 @@ def test_what_people_gave_back_is_still_looked_for(street: Street, sent: Payout)
     assert street.findings() == []
 
 
+@both_databases
+def test_what_no_late_look_would_find_is_given_back_after_the_next_statement(street: Street):
+    street.world.faults.add("moov", FaultKind.SILENCE, on="pay_out", calls=1)
+    payout = street.withdraw(street.fund(HELD, "moov"), AMOUNT, "moov-bj")
+    while street.payout(payout).status != "review":
+        street.pass_(3_600)
+
+    with pytest.raises(payout_decisions.TooEarlyToGiveBack):
+        payout_decisions.resolve_payout(payout.id, PayoutStatus.FAILED, "Awa", "not there")
+    assert wallet_of(street, payout) == HELD - AMOUNT
+
+    street.pass_(86_400)
+    for person in ("Awa", "Koffi"):
+        payout_decisions.resolve_payout(payout.id, PayoutStatus.FAILED, person, "not there")
+    assert wallet_of(street, payout) == HELD
+
+
 def test_nobody_decides_about_what_runs(street: Street, sent: Payout):
     with pytest.raises(payout_decisions.NotInReview):
         payout_decisions.resolve_payout(sent.id, PayoutStatus.FAILED, "Awa", "impatient")
