@@ -6,7 +6,7 @@ may fail; the money is the buyer's in the wallet before, and again if it does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
 from shop.errors import InsufficientFunds
 from shop.ledger import chart
+from shop.money import Money
 from shop.orders import service as orders
 from shop.orders.models import SellerOrder
 from shop.payments.models import Payment, Receipt
@@ -35,20 +36,32 @@ def send_back(seller_order_id: int) -> None:
         if part.return_at is None:
             return  # somebody was faster
         part.return_at = None
-        receipt_id = _receipt_of(part.order_id)
-        if receipt_id is None:
-            return
         buyer = accounts.owner_ids({part.order.user_id})[part.order.user_id]
-        try:
-            refunds.give_back(
-                receipt_id,
-                part.refunded,
-                source=chart.wallet(buyer, part.currency),
-                form_key=orders.refund_key(part),
-                reason=f"order {part.reference} {part.stage}",
-            )
-        except InsufficientFunds:
-            return  # the buyer was faster, and has spent it
+        for form_key, receipt_id, amount in _shares(part):
+            try:
+                refunds.give_back(
+                    receipt_id,
+                    amount,
+                    source=chart.wallet(buyer, part.currency),
+                    form_key=form_key,
+                    reason=f"order {part.reference} {part.stage}",
+                )
+            except InsufficientFunds:
+                return  # the buyer was faster, and has spent it
+
+
+def _shares(part: SellerOrder) -> Iterator[tuple[str, int, Money]]:
+    """Divide a refund over the receipts that paid: what was paid at the door first, then the rest."""
+    left = part.refunded
+    bill = orders.bill_of(part)
+    at_door = _receipt_of(bill.id) if bill is not None else None
+    if bill is not None and at_door is not None:
+        share = min(left, bill.total)
+        left -= share
+        yield f"{orders.refund_key(part)}:door", at_door, share
+    receipt_id = _receipt_of(part.order_id)
+    if receipt_id is not None and left:
+        yield orders.refund_key(part), receipt_id, left
 
 
 @retrying

@@ -15,7 +15,7 @@ from shop.cli import demo_goods as goods
 from shop.cli.pictures import picture
 from shop.money import Money
 from shop.phone import CURRENCIES
-from shop.stores import photos, service
+from shop.stores import delivery, photos, service
 
 group = AppGroup("demo", help="A market to try the site with. Refused with live providers.")
 
@@ -94,7 +94,7 @@ def _open(shop: goods.Shop, owner_id: int) -> int:
     bp = current_app.config["SETTINGS"].commission_bp
     service.open_store(owner_id, draft, commission_bp=bp)
     for town, quarter, price in shop.zones:
-        service.set_zone(owner_id, town, quarter, Money(price, currency))
+        delivery.save_zone(owner_id, delivery.ZoneDraft(town, quarter, Money(price, currency)))
     return owner_id
 
 
