@@ -61,9 +61,11 @@ def save_zone(owner_id: int, draft: ZoneDraft) -> None:
 
 
 def _zone_at(store: Store, draft: ZoneDraft) -> DeliveryZone | None:
-    wanted = search.words(draft.town), search.words(draft.quarter or "")
-    places = {(search.words(z.town), search.words(z.quarter or "")): z for z in store.zones}
-    return places.get(wanted)
+    def spoken(town: str, quarter: str | None) -> list[list[str]]:
+        return [search.words(town), search.words(quarter or "")]
+
+    wanted = spoken(draft.town, draft.quarter)
+    return next((z for z in store.zones if spoken(z.town, z.quarter) == wanted), None)
 
 
 def zone_of(store: Store, zone_id: int) -> DeliveryZone:
