@@ -52,7 +52,7 @@ RULES: Final = {
     "nobody_owes": """
         SELECT a.code || ' owes ' || SUM(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END)
         FROM ledger_account a JOIN transfer t ON a.id IN (t.debit_id, t.credit_id)
-        WHERE a.kind = 'debt' GROUP BY a.id, a.code
+        WHERE a.kind = 'debt' AND t.event <> 'commission_owed' GROUP BY a.id, a.code
         HAVING SUM(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END) <> 0""",
     # V2: a payout that is under way always has a next moment.
     "underway_is_due": """

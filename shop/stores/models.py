@@ -86,6 +86,11 @@ class DeliveryZone(Base):
         return f"{self.quarter}, {self.town}" if self.quarter else self.town
 
     @property
+    def short_name(self) -> str:
+        """Its quarter where it is one, else its town: for lists that go on from there."""
+        return self.quarter or self.town
+
+    @property
     def free_from(self) -> Money | None:
         """The articles from which delivery is free; None when it never is."""
         return Money(self.free_from_amount, self.currency) if self.free_from_amount else None

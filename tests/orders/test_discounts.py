@@ -110,7 +110,7 @@ def test_a_use_is_held_used_and_given_back_with_the_stock(street: Street):
     first = order_with(product, Choice(code="AWA10"))
     second = order_with(product, Choice(code="AWA10"))
 
-    payment = street.sent(first)
+    payment = street.sent(first, "mtn-ci")
     assert states() == ["held", "free"]
     with pytest.raises(CodeGone):
         street.start(second)
@@ -131,7 +131,7 @@ def test_money_that_revives_an_order_takes_a_use_again_or_goes_back(street: Stre
     product = make_product()
     make_code(product.store, uses=1)
     late = order_with(product, Choice(code="AWA10"))
-    payment = street.sent(late)
+    payment = street.sent(late, "mtn-ci")
     assert street.refuse(payment)
     street.pass_(60)
     other = street.sent(order_with(product, Choice(code="AWA10")))

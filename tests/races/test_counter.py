@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import sqlalchemy as sa
 
@@ -131,7 +129,7 @@ def test_a_door_is_paid_one_way(street: Street):
 
 
 @pytest.fixture
-def unguarded(street: Street) -> Iterator[Street]:
+def unguarded(street: Street) -> Street:
     """Take away what the database says of doors and ends, beside the locks."""
     sql(
         *(
@@ -146,7 +144,7 @@ def unguarded(street: Street) -> Iterator[Street]:
         ),
         "ALTER TABLE seller_order DROP CONSTRAINT ck_seller_order_total",
     )
-    yield street
+    return street
 
 
 def test_a_door_without_locks_and_rules_is_paid_both_ways(unguarded: Street, monkeypatch):
