@@ -8,7 +8,7 @@ from alembic import op
 from migrations import triggers
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0014"
 
 #: Spelled as `ALTER TABLE ADD COLUMN`: copying a table would break the rows that point at it.
 COLUMNS = {
