@@ -26,10 +26,13 @@ COLUMNS = {
     },
     "seller_order": {
         "discount_amount": "BIGINT NOT NULL DEFAULT 0"
+        " CONSTRAINT ck_seller_order_discount"
         " CHECK (discount_amount >= 0 AND discount_amount < items_amount)",
         "door_amount": "BIGINT NOT NULL DEFAULT 0"
+        " CONSTRAINT ck_seller_order_door"
         " CHECK (door_amount = 0 OR door_amount = items_amount - discount_amount)",
-        "cash_amount": "BIGINT NOT NULL DEFAULT 0 CHECK (cash_amount IN (0, door_amount))",
+        "cash_amount": "BIGINT NOT NULL DEFAULT 0 CONSTRAINT ck_seller_order_cash"
+        " CHECK (cash_amount IN (0, door_amount))",
         "way": "VARCHAR(8) NOT NULL DEFAULT 'delivery' CHECK (way IN ('delivery', 'pickup'))",
         "way_name": "VARCHAR(130) NOT NULL DEFAULT ''",
         "way_place": "VARCHAR(160) NOT NULL DEFAULT ''",

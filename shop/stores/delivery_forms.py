@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from flask_wtf import FlaskForm
 from wtforms import DateField, Field, IntegerField, SelectField, StringField, ValidationError
+from wtforms.fields import SelectChoice
 
 from shop.i18n import _, _l
 from shop.money import Money
@@ -23,6 +24,7 @@ DELAYS: Final = {
     96: _l("en 4 jours"),
     168: _l("en une semaine"),
 }
+CHOICES: Final = [SelectChoice(hours, words) for hours, words in DELAYS.items()]
 
 
 class Optional:
@@ -50,7 +52,7 @@ class ZoneForm(FlaskForm):  # type: ignore[misc]
         filters=[one_line],
     )
     price = AmountField(_l("Prix de cette livraison"), [Amount(0)])
-    hours = SelectField(_l("Délai"), coerce=int, choices=list(DELAYS.items()), default=48)
+    hours = SelectField(_l("Délai"), coerce=int, choices=CHOICES, default=48)
     free_from = AmountField(_l("Offerte à partir de (facultatif)"), [Optional()])
     door_limit = AmountField(_l("Payable à la porte jusqu’à (facultatif)"), [Optional()])
 
@@ -93,7 +95,7 @@ class PointForm(FlaskForm):  # type: ignore[misc]
         filters=[one_line],
     )
     price = AmountField(_l("Prix du retrait"), [Amount(0)])
-    ready = SelectField(_l("Prête"), coerce=int, choices=list(DELAYS.items()), default=24)
+    ready = SelectField(_l("Prête"), coerce=int, choices=CHOICES, default=24)
 
     def draft(self, store: Store) -> PointDraft:
         """Give what was said; only after validation."""

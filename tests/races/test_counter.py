@@ -143,6 +143,7 @@ def unguarded(street: Street) -> Street:
             )
         ),
         "ALTER TABLE seller_order DROP CONSTRAINT ck_seller_order_total",
+        "ALTER TABLE seller_order DROP CONSTRAINT ck_seller_order_cash",
     )
     return street
 
