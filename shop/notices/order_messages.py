@@ -44,6 +44,21 @@ def sent(reference: str, code: str, access_token: str, *, language: str) -> str:
         )
 
 
+def at_point(reference: str, point: str, code: str, access_token: str, *, language: str) -> str:
+    """Tell the buyer that the goods wait at the pick-up point, with the code again."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s à retirer : %(point)s. Donnez le code %(code)s APRÈS avoir vu"
+                " l’article. %(link)s",
+                reference=spaced(reference),
+                point=shortened(point, NAME_PLACES),
+                code=code,
+                link=_buyers(access_token),
+            )
+        )
+
+
 def asked(reference: str, store: str, access_token: str, *, language: str) -> str:
     """Ask the buyer whether the order arrived; nobody is paid before the answer."""
     with force_locale(language):

@@ -20,9 +20,7 @@ _TO_BUYER: Final[dict[Stage, Callable[[SellerOrder], str]]] = {
     Stage.ACCEPTED: lambda p: messages.accepted(
         p.order.reference, p.store.name, _code(p), p.order.access_token, language=p.order.language
     ),
-    Stage.SENT: lambda p: messages.sent(
-        p.order.reference, _code(p), p.order.access_token, language=p.order.language
-    ),
+    Stage.SENT: lambda p: _sent(p),
     Stage.ASKED: lambda p: messages.asked(
         p.order.reference, p.store.name, p.order.access_token, language=p.order.language
     ),
@@ -168,6 +166,15 @@ def _to_buyer(part: SellerOrder, key: str, text: str, kind: str = Kind.ORDER_STE
     # The buyer's own number: the order's contact may be whoever receives the parcel.
     buyer = session.get_one(User, part.order.user_id)
     return Message(key, buyer.phone, kind, text)
+
+
+def _sent(part: SellerOrder) -> str:
+    order = part.order
+    if part.at_point:
+        return messages.at_point(
+            order.reference, part.way_name, _code(part), order.access_token, language=order.language
+        )
+    return messages.sent(order.reference, _code(part), order.access_token, language=order.language)
 
 
 def _refunded(part: SellerOrder) -> str:
