@@ -91,11 +91,13 @@ def articles_of(order_ids: Collection[int]) -> dict[int, Articles]:
     """Read what these orders want and hold, and lock the holds: as many statements for one as for many."""
     assert in_transaction(), "holds are locked in the caller's transaction"
     articles = {order_id: Articles() for order_id in order_ids}
-    for order_id, *line in _wanted(order_ids):
+    reduced = set()
+    for order_id, *line, discount in _wanted(order_ids):
         articles[order_id].wanted.append((line[0], line[1], int(line[2])))
+        reduced |= {order_id} if discount else set()
     for hold in _locked_holds(order_ids):
         articles[hold.order_id].holds[hold.product_id] = hold
-    for use in uses.locked(order_ids):
+    for use in uses.locked(reduced) if reduced else ():
         articles[use.order_id].uses.append(use)
     return articles
 
@@ -141,6 +143,7 @@ def _wanted(order_ids: Collection[int]) -> Sequence[Any]:
             OrderLine.product_id,
             sa.func.min(OrderLine.name),
             sa.func.sum(OrderLine.quantity),
+            sa.func.max(SellerOrder.discount_amount),
         )
         .join(SellerOrder, SellerOrder.id == OrderLine.seller_order_id)
         .where(SellerOrder.order_id.in_(order_ids))
