@@ -11,10 +11,12 @@ import shop.notices.models
 import shop.orders.models
 import shop.orders.refund_models
 import shop.orders.talk_models
+import shop.orders.use_models
 import shop.payments.choice_models
 import shop.payments.models
 import shop.payouts.models
 import shop.reconciliation.models
+import shop.stores.discount_models
 import shop.stores.models
 import shop.switches.models
 import shop.webhooks.models  # noqa: F401 -- imported for their tables

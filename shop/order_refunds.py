@@ -6,7 +6,7 @@ may fail; the money is the buyer's in the wallet before, and again if it does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
@@ -79,22 +79,36 @@ def send_back(seller_order_id: int) -> None:
 
 def _send(part: SellerOrder, back: Money, form_key: str, word: str) -> None:
     """Send money on from the buyer's wallet, less what the operator had taken back already (F8)."""
-    receipt_id = _receipt_of(part.order_id)
     buyer = accounts.owner_ids({part.order.user_id})[part.order.user_id]
     taken = debts.collect(buyer, part.currency, back, only=Owed.REVERSAL)
     back -= total([Money(one.amount, part.currency) for one in taken], part.currency)
-    if receipt_id is None or not back:
-        return
-    try:
-        refunds.give_back(
-            receipt_id,
-            back,
-            source=chart.wallet(buyer, part.currency),
-            form_key=form_key,
-            reason=f"order {part.reference} {word}",
-        )
-    except InsufficientFunds:
-        return  # the buyer was faster, and has spent it
+    for key, receipt_id, amount in _shares(part, back, form_key):
+        try:
+            refunds.give_back(
+                receipt_id,
+                amount,
+                source=chart.wallet(buyer, part.currency),
+                form_key=key,
+                reason=f"order {part.reference} {word}",
+            )
+        except InsufficientFunds:
+            return  # the buyer was faster, and has spent it
+
+
+def _shares(part: SellerOrder, back: Money, form_key: str) -> Iterator[tuple[str, int, Money]]:
+    """Divide a refund over the receipts that paid: what was paid at the door first, then the rest."""
+    left = back
+    bill = orders.bill_of(part)
+    at_door = _receipt_of(bill.id) if bill is not None else None
+    if bill is not None and at_door is not None:
+        given = refunds.given_back(session.get_one(Receipt, at_door))
+        share = min(left, bill.total - given) if given < bill.total else Money(0, part.currency)
+        left -= share
+        if share:
+            yield f"{form_key}:door", at_door, share
+    receipt_id = _receipt_of(part.order_id)
+    if receipt_id is not None and left:
+        yield form_key, receipt_id, left
 
 
 @retrying

@@ -46,7 +46,11 @@ def paid(settled: Sequence[tuple[Payment, Order]]) -> Iterator[Message]:
         .order_by(SellerOrder.id)
     )
     for part, store, phone, language in owners:
-        text = messages.sale(part.reference, store, part.total, language=language)
+        text = (
+            messages.sale_at_door(part.reference, store, part.door, language=language)
+            if part.door
+            else messages.sale(part.reference, store, part.total, language=language)
+        )
         yield Message(f"sale:{part.reference}", phone, Kind.SALE, text)
 
 

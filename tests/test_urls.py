@@ -15,6 +15,7 @@ from shop.payments.models import Payment
 from shop.stores.models import Store
 from shop.web import CSP, access_of
 from tests.marketplace import make_order, make_product, make_store, make_user, new_phone, sign_in
+from tests.orders.doors import make_code, point_of
 from tests.street import Street
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -23,24 +24,29 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 PUBLIC = {
     "accounts.code", "accounts.code_again", "accounts.login", "accounts.logout", "accounts.new",
     "accounts.pin", "checkout.add", "checkout.after_change", "checkout.change", "checkout.checkout",
-    "checkout.remove", "checkout.show_cart", "static", "stores.fees", "stores.help_page",
+    "checkout.drop_code", "checkout.remove", "checkout.show_cart", "checkout.use_code", "static",
+    "stores.fees", "stores.help_page",
     "stores.home", "stores.photo", "stores.product", "stores.store", "webhooks.ping",
     "webhooks.receive",
 }  # fmt: skip
 SIGNED_IN = {
     "account.forget", "account.show", "earnings.cancel", "earnings.figure", "earnings.number",
     "earnings.number_code", "earnings.pay_now", "earnings.payout", "earnings.payouts",
-    "earnings.terms", "seller.delivery", "seller.drop_zone", "seller.edit_product", "seller.home",
+    "earnings.terms", "seller.edit_product", "seller.home",
     "seller.new_product", "seller.open_store", "seller.show_product", "seller_orders.change_many",
     "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
+    "seller_codes.pause", "seller_codes.show", "seller_codes.show_code", "seller_delivery.act_point",
+    "seller_delivery.act_zone", "seller_delivery.edit_point", "seller_delivery.new_point",
+    "seller_delivery.show", "seller_orders.ask_bill",
     "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give",
     "seller_talk.act_seller", "seller_talk.photo_seller", "seller_talk.pin_seller",
     "seller_talk.say_seller", "seller_talk.show_seller", "wallet.cancel", "wallet.download",
     "wallet.payout", "wallet.show", "wallet.withdraw",
 }  # fmt: skip
 OWNER = {
-    "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
-    "orders.show", "payment.choose", "payment.history",
+    "orders.ask_received", "orders.ask_refused", "orders.cancel", "orders.mine", "orders.open_link",
+    "orders.pay_at_door", "orders.receive", "orders.refuse", "orders.show",
+    "payment.choose", "payment.history",
     "payment.receipt", "payment.start", "payment_status.cancel", "payment_status.check",
     "payment_status.claim", "payment_status.keep", "payment_status.show",
     "payment_status.state", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin",
@@ -80,6 +86,7 @@ class World:
         self.user = make_user(phone=self.phone)
         self.store = make_store(owner=self.user)
         self.product = make_product(store=self.store)
+        self.point_id, self.code_id = point_of(self.store), make_code(self.store)
         self.order = make_order((self.product, 1), user=self.user)
         self.paid = make_order((self.product, 1), user=self.user)
         self.payment = street.sent(self.order, "mtn-ci")
@@ -96,7 +103,10 @@ class World:
         if endpoint == "payment.receipt":
             reference = self.received.reference
         [part] = self.paid.seller_orders
-        if endpoint in ("orders.ask_received", "orders.receive", "orders.cancel"):
+        if endpoint in (
+            "orders.ask_received", "orders.ask_refused", "orders.cancel", "orders.pay_at_door",
+            "orders.receive", "orders.refuse",
+        ):  # fmt: skip
             reference = self.paid.reference
         if endpoint.startswith("talk."):
             reference = self.paid.reference
@@ -104,7 +114,9 @@ class World:
             reference = part.reference
         code = self.product.code
         return {
-            "name": "held", "part": part.reference, "step": "accept", "act": "withdraw", "message": 1,
+            "name": "held", "part": part.reference, "step": "accept", "message": 1,
+            "act": "off" if endpoint.startswith("seller_delivery.") else "withdraw",
+            "point_id": self.point_id, "code_id": self.code_id,
             "reference": reference, "code": code, "slug": self.store.slug, "provider": "wave",
             "token": self.order.access_token if endpoint == "orders.open_link" else "t" * 32,
             "filename": "cauri.css", "device_id": 1, "zone_id": self.store.zones[0].id,
@@ -224,7 +236,10 @@ OWNED = [
     "orders.show", "payment.choose", "payment.receipt", "payment.start", "payment_status.cancel",
     "payment_status.check", "payment_status.claim", "payment_status.keep", "payment_status.show",
     "payment_status.state",
-    "seller.edit_product", "seller.show_product", "seller.drop_zone", "account.forget",
+    "seller.edit_product", "seller.show_product", "account.forget", "seller_codes.pause",
+    "seller_codes.show_code", "seller_delivery.act_point", "seller_delivery.act_zone",
+    "seller_delivery.edit_point", "seller_orders.ask_bill", "orders.ask_refused",
+    "orders.pay_at_door", "orders.refuse",
     "orders.ask_received", "orders.cancel", "orders.receive", "seller_orders.show_sale",
     "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give",
     "seller_talk.act_seller",
@@ -240,6 +255,8 @@ MISSING = {
     "reference": "00000000",
     "code": "00000000",
     "zone_id": 999_999,
+    "point_id": 999_999,
+    "code_id": 999_999,
     "device_id": 999_999,
 }
 

@@ -76,7 +76,8 @@ def _debts() -> None:
             "amount > 0 AND repaid_amount BETWEEN 0 AND amount", name=op.f("ck_debt_amounts")
         ),
         sa.CheckConstraint(
-            "source IN ('late_payout', 'refund', 'reversal')", name=op.f("ck_debt_source")
+            "source IN ('commission', 'late_payout', 'refund', 'reversal')",
+            name=op.f("ck_debt_source"),
         ),
         _key("debt", "user_id", "user"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_debt")),
@@ -278,7 +279,7 @@ def _refund_rules() -> None:
     within = " OR ".join(
         f"NEW.{part}_amount + {so_far.format(part + '_amount')} > s.{limit}"
         for part, limit in (
-            ("price", "items_amount"),
+            ("price", "total_amount - s.delivery_amount"),
             ("delivery", "delivery_amount"),
             ("commission", "commission_amount"),
         )

@@ -7,8 +7,8 @@ paid is always read from the shelf.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -19,10 +19,20 @@ from shop import references
 from shop.db import session
 from shop.errors import NotFound
 from shop.money import Money, total
-from shop.orders.refusals import BadQuantity, OrderRefused
+from shop.orders import quoting
+from shop.orders.quoting import AS_USUAL, Choice
+from shop.orders.refusals import (
+    BadQuantity,
+    CodeGone,
+    MixedCurrencies,
+    NoDelivery,
+    NoDoor,
+    NoPoint,
+    NoSuchCode,
+    OrderRefused,
+)
 from shop.orders.service import Line, StoreQuote
 from shop.stores.models import Product, Store
-from shop.stores.service import delivery_price
 
 MAX_QUANTITY: Final = 99
 MAX_LINES: Final = 30
@@ -117,9 +127,20 @@ class Cart:
         return total(known, self._currency) if len(known) == len(self.groups) else None
 
     @property
+    def off(self) -> Money:
+        """All discounts together."""
+        return total([part.off for part, _rows in self.groups], self._currency)
+
+    @property
+    def door(self) -> Money:
+        """What would be paid at the door."""
+        return total([part.door for part, _rows in self.groups], self._currency)
+
+    @property
     def total(self) -> Money:
-        """What would be paid, as far as deliveries are known."""
-        return self.items if self.delivery is None else self.items + self.delivery
+        """What would be paid now, as far as deliveries are known."""
+        now = self.items - self.off - self.door
+        return now if self.delivery is None else now + self.delivery
 
     @property
     def _currency(self) -> str:
@@ -172,8 +193,9 @@ def remove(code: str) -> None:
 
 
 def clear() -> None:
-    """Empty the cart."""
+    """Empty the cart, and forget its discount codes."""
     cookie.pop("cart", None)
+    cookie.pop("codes", None)
 
 
 def quantity_of(code: str) -> int:
@@ -193,8 +215,11 @@ def _keep(kept: Sequence[Item]) -> None:
     cookie.permanent = cookie.get("_user_id") is None or cookie.permanent
 
 
-def view(place: tuple[str, str] | None = None) -> Cart:
-    """Price the cart from today's shelf; with a (town, quarter), deliveries too."""
+def view(place: tuple[str, str] | None = None, choices: Mapping[int, Choice] | None = None) -> Cart:
+    """Price the cart from today's shelf; with a (town, quarter), deliveries too.
+
+    What was chosen of each shop counts as far as it can be; the order itself says what cannot.
+    """
     chosen = items()
     products = _for_sale([item.code for item in chosen])
     rows = [Row(item, products.get(item.code)) for item in chosen]
@@ -202,16 +227,33 @@ def view(place: tuple[str, str] | None = None) -> Cart:
     for row in rows:
         if row.product is not None and not row.gone:
             groups.setdefault(row.product.store_id, []).append(row)
+    wishes = choices or {}
     return Cart(
-        tuple((_quote(group, place), tuple(group)) for group in groups.values()),
+        tuple(
+            (_quote(group, place, wishes.get(store_id, AS_USUAL)), tuple(group))
+            for store_id, group in groups.items()
+        ),
         tuple(row for row in rows if row.gone),
     )
 
 
-def _quote(rows: Sequence[Row], place: tuple[str, str] | None) -> StoreQuote:
+def _quote(rows: Sequence[Row], place: tuple[str, str] | None, choice: Choice) -> StoreQuote:
     lines = tuple((row.product, row.item.quantity) for row in rows if row.product)
     store = lines[0][0].store
-    return StoreQuote(store, lines, delivery_price(store, *place) if place else None)
+    if choice.code and not _works(choice.code, store, lines):
+        choice = replace(choice, code="")
+    try:
+        return quoting.priced(store, lines, place, choice)
+    except (MixedCurrencies, NoDelivery, NoDoor, NoPoint):
+        return quoting.priced(store, lines, None, Choice(code=choice.code))
+
+
+def _works(code: str, store: Store, lines: quoting.Lines) -> bool:
+    try:
+        quoting.priced(store, lines, None, Choice(code=code))
+    except (CodeGone, NoSuchCode):
+        return False
+    return True
 
 
 def _for_sale(codes: Sequence[str]) -> dict[str, Product]:
@@ -219,6 +261,10 @@ def _for_sale(codes: Sequence[str]) -> dict[str, Product]:
         sa.select(Product)
         .join(Product.store)
         .where(Product.code.in_(codes), Product.status == "active", Store.status == "open")
-        .options(joinedload(Product.store).selectinload(Store.zones), selectinload(Product.photos))
+        .options(
+            joinedload(Product.store).selectinload(Store.zones),
+            joinedload(Product.store).selectinload(Store.points),
+            selectinload(Product.photos),
+        )
     )
     return {product.code: product for product in session.scalars(query)}

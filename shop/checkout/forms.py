@@ -33,8 +33,11 @@ class CheckoutForm(PhoneFields):
 
     other_number: phones.Phone | None = None
 
-    def __init__(self, payer: User | None, towns: list[str], **kwargs: Any) -> None:
+    def __init__(
+        self, payer: User | None, towns: list[str], *, fetched: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.fetched = fetched
         self.town.choices = [SelectChoice(town, town) for town in towns]
         self.payer = payer
         if payer is not None and payer.verified_at is not None:
@@ -72,12 +75,17 @@ class CheckoutForm(PhoneFields):
         check_name(field)
 
     def validate_quarter(self, field: Field) -> None:
-        """Ask for a quarter."""
-        if not 2 <= len(field.data or "") <= 60:
+        """Ask for a quarter, unless nothing is brought there."""
+        if self.fetched:
+            field.data = (field.data or "")[:60]
+        elif not 2 <= len(field.data or "") <= 60:
             raise ValidationError(_("Écrivez votre commune ou votre quartier."))
 
     def validate_landmark(self, field: Field) -> None:
-        """Ask for what a driver can find."""
+        """Ask for what a driver can find, if one comes."""
+        if self.fetched:
+            field.data = (field.data or "")[:160]
+            return
         if len(field.data or "") < 10:
             raise ValidationError(_("Écrivez un point de repère de 10 lettres ou plus."))
         if len(field.data) > 160:

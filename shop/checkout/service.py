@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from shop.accounts import service as accounts
 from shop.accounts.models import User
@@ -29,6 +29,8 @@ class Wish:
     contact: orders.Contact
     form_key: str
     language: str
+    choices: Mapping[int, orders.Choice] = field(default_factory=dict)
+    """What is not as usual, shop by shop."""
 
 
 def order(buyer: User | Guest, wish: Wish) -> Order:
@@ -40,7 +42,8 @@ def order(buyer: User | Guest, wish: Wish) -> Order:
 
 def _order_of_newcomer(buyer: Guest, wish: Wish) -> Order:
     """Make the guest with their first order; a basket that would be refused makes nobody."""
-    orders.quote(wish.lines, (wish.contact.town, wish.contact.quarter))
+    place = wish.contact.town, wish.contact.quarter
+    orders.quote(wish.lines, place, wish.choices, buyer=buyer.number.e164)
     guest = accounts.guest(buyer.name, buyer.number, wish.language)
     try:
         return _place(guest, wish)
@@ -58,6 +61,7 @@ def _place(user: User, wish: Wish) -> Order:
         contact=wish.contact,
         form_key=wish.form_key,
         language=wish.language,
+        choices=wish.choices,
     )
 
 

@@ -11,15 +11,19 @@ from werkzeug.wrappers import Response
 from shop.accounts import service as accounts
 from shop.accounts.models import User
 from shop.accounts.session import adopt_guest, current_payer
-from shop.checkout import cart, service
+from shop.checkout import cart, choosing, codes, service
 from shop.checkout.cart import Cart
 from shop.checkout.forms import CheckoutForm
 from shop.i18n import _, language, refusal_sentence
 from shop.orders import access
 from shop.orders import service as orders
 from shop.orders.models import Order
-from shop.orders.refusals import BadQuantity, NoDelivery, OrderRefused
+from shop.orders.quoting import Choice
+from shop.orders.refusals import BadQuantity, CodeGone, NoDelivery, NoSuchCode, OrderRefused
 from shop.phone import international
+from shop.stores.delivery import open_points
+from shop.stores.models import DeliveryZone, PickupPoint, Store
+from shop.stores.service import zones_of
 from shop.web import form_key, public
 
 bp = Blueprint("checkout", __name__)
@@ -47,7 +51,19 @@ def _place() -> tuple[str, str] | None:
 @public
 def show_cart() -> Page:
     """Show the cart, shop by shop, with what changed since."""
-    return render_template("checkout/cart.html", cart=cart.view(_place()), place=_place())
+    return _cart_page()
+
+
+def _cart_page(**values: object) -> str:
+    return render_template(
+        "checkout/cart.html", cart=_shown(), place=_place(), codes=codes.kept(), **values
+    )
+
+
+def _shown() -> Cart:
+    """Price the cart with the codes it carries, brought where the buyer last said."""
+    with_codes = {store_id: Choice(code=code) for store_id, code in codes.kept().items()}
+    return cart.view(_place(), with_codes)
 
 
 @bp.post("/cart/add/")
@@ -69,18 +85,33 @@ def change() -> Page:
         else:
             cart.change(code, cart.quantity(_one("quantity")))
     except BadQuantity as refusal:
-        page = render_template(
-            "checkout/cart.html",
-            cart=cart.view(_place()),
-            place=_place(),
-            errors={code: refusal_sentence(refusal.code)},
-            typed=request.form.get("quantity", "")[:8],
-        )
-        return page, 422
+        wrong = {f"q-{code}": refusal_sentence(refusal.code)}
+        return _cart_page(errors=wrong, typed=request.form.get("quantity", "")[:8]), 422
+    return redirect(url_for("checkout.show_cart"), 303)
+
+
+@bp.post("/cart/code/")
+@public
+def use_code() -> Page:
+    """Use a seller's discount code on their part of the cart."""
+    text, buyer = _one("code")[:40], current_payer()
+    try:
+        codes.use(_shown(), text, buyer.phone if buyer else None)
+    except (NoSuchCode, CodeGone) as refusal:
+        return _cart_page(errors={"code": codes.sentence(refusal)}, typed_code=text), 422
+    return redirect(url_for("checkout.show_cart"), 303)
+
+
+@bp.post("/cart/code/drop/")
+@public
+def drop_code() -> Page:
+    """Buy without a code after all."""
+    codes.drop(_one("code"))
     return redirect(url_for("checkout.show_cart"), 303)
 
 
 @bp.get("/cart/set/")
+@bp.get("/cart/code/")
 @public
 def after_change() -> Page:
     """Go back to the cart: its error page has this address, and people reload it."""
@@ -100,9 +131,13 @@ def remove() -> Page:
 def checkout() -> Page:
     """Ask where to deliver, then place the order and go to its payment."""
     buyer = current_payer()
-    shown = cart.view(_place())
+    shown = _shown()
+    chosen = choosing.asked(request.form, shown, codes.kept())
     form = CheckoutForm(
-        buyer, _towns(shown), data=_known(buyer) if request.method == "GET" else None
+        buyer,
+        _towns(shown),
+        fetched=choosing.all_fetched(chosen),
+        data=_known(buyer) if request.method == "GET" else None,
     )
     if request.method == "POST":
         first = _placed_before(form, buyer)
@@ -111,16 +146,17 @@ def checkout() -> Page:
     if not shown.ready:
         return redirect(url_for("checkout.show_cart"), 303)
     if not form.validate_on_submit():
-        return _page(form, shown)
-    cookie["place"] = [form.town.data, form.quarter.data]
-    shown = cart.view(_place())
+        return _page(form, shown, chosen)
+    if not form.fetched:
+        cookie["place"] = [form.town.data, form.quarter.data]
+    shown = cart.view(_place(), chosen)
     if form.seen.data != str(shown.items.amount):
-        return _page(form, shown, changed=True)
+        return _page(form, shown, chosen, changed=True)
     try:
-        order = _ordered(form, shown)
+        order = _ordered(form, shown, chosen)
     except OrderRefused as refusal:
         _show(refusal, form)
-        return _page(form, cart.view(_place()))
+        return _page(form, cart.view(_place(), chosen), chosen)
     cart.clear()
     return _to_payment(order)
 
@@ -136,8 +172,8 @@ def _placed_before(form: CheckoutForm, buyer: User | None) -> Order | None:
     return service.placed_by(order.form_key, form.number) if form.number else None
 
 
-def _ordered(form: CheckoutForm, shown: Cart) -> Order:
-    wish = service.Wish(shown.lines, form.contact, form.form_key.data, language())
+def _ordered(form: CheckoutForm, shown: Cart, chosen: dict[int, Choice]) -> Order:
+    wish = service.Wish(shown.lines, form.contact, form.form_key.data, language(), chosen)
     return service.order(form.buyer, wish)
 
 
@@ -152,6 +188,8 @@ def _to_payment(order: Order) -> Response:
 
 def _show(refusal: OrderRefused, form: CheckoutForm) -> None:
     sentence = refusal_sentence(refusal.code)
+    if isinstance(refusal, CodeGone):
+        sentence = codes.sentence(refusal)
     words = (
         _("%(name)s : %(sentence)s", name=refusal.name, sentence=sentence)
         if refusal.name
@@ -163,17 +201,23 @@ def _show(refusal: OrderRefused, form: CheckoutForm) -> None:
         form.form_errors = [words]
 
 
-def _page(form: CheckoutForm, shown: Cart, *, changed: bool = False) -> Page:
+def _page(
+    form: CheckoutForm, shown: Cart, chosen: dict[int, Choice], *, changed: bool = False
+) -> Page:
     if not form.form_key.data or form.form_key.errors:
         form.form_key.data = form_key()
     form.seen.data = str(shown.items.amount)
-    quarters = {z.quarter for part, _rows in shown.groups for z in part.store.zones if z.quarter}
+    zones = [zone for part, _rows in shown.groups for zone in zones_of(part.store)]
     page = render_template(
         "checkout/checkout.html",
         form=form,
         cart=shown,
         changed=changed,
-        quarters=sorted(quarters),
+        quarters=sorted({zone.quarter for zone in zones if zone.quarter}),
+        offers=choosing.offers(shown, chosen),
+        # Somebody who fetches everything need not say where they live: the server asks those who must.
+        needs_address=not any(open_points(part.store) for part, _rows in shown.groups),
+        zones_of=zones_of,
         number=international(form.payer.phone) if form.payer else None,
     )
     return page, 422 if form.errors or changed else 200
@@ -181,8 +225,13 @@ def _page(form: CheckoutForm, shown: Cart, *, changed: bool = False) -> Page:
 
 def _towns(shown: Cart) -> list[str]:
     """List the towns every shop of the cart delivers to, else all of them: the refusal then says whose."""
-    served = [{zone.town for zone in part.store.zones} for part, _rows in shown.groups]
+    served = [_served(part.store) for part, _rows in shown.groups]
     return sorted(set.intersection(*served) or set.union(*served)) if served else []
+
+
+def _served(store: Store) -> set[str]:
+    places: list[DeliveryZone | PickupPoint] = [*zones_of(store), *open_points(store)]
+    return {place.town for place in places}
 
 
 def _known(buyer: User | None) -> dict[str, object]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from datetime import timedelta
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from shop import phone
+from shop import clock, phone
 from shop.accounts import service as accounts
 from shop.cli import demo_goods as goods
 from shop.cli.pictures import picture
 from shop.money import Money
 from shop.phone import CURRENCIES
-from shop.stores import photos, service
+from shop.stores import delivery, discounts, photos, service
 
 group = AppGroup("demo", help="A market to try the site with. Refused with live providers.")
 
@@ -94,8 +95,26 @@ def _open(shop: goods.Shop, owner_id: int) -> int:
     bp = current_app.config["SETTINGS"].commission_bp
     service.open_store(owner_id, draft, commission_bp=bp)
     for town, quarter, price in shop.zones:
-        service.set_zone(owner_id, town, quarter, Money(price, currency))
+        most = goods.AT_DOOR.get(shop.name, 0) if quarter else 0
+        limit = Money(most, currency) if most else None
+        zone = delivery.ZoneDraft(town, quarter, Money(price, currency), door_limit=limit)
+        delivery.save_zone(owner_id, zone)
+    _furnish(shop, owner_id, currency)
     return owner_id
+
+
+def _furnish(shop: goods.Shop, owner_id: int, currency: str) -> None:
+    """Open a new shop's pick-up points, and make its discount codes."""
+    for name, town, place, hours, price in goods.POINTS.get(shop.name, ()):
+        point = delivery.PointDraft(name, town, place, hours, Money(price, currency))
+        delivery.save_point(owner_id, point)
+    today = clock.now().date()
+    for code, percent, uses in goods.CODES.get(shop.name, ()):
+        draft = discounts.CodeDraft(
+            code=code, percent=percent, least=Money(0, currency), starts_on=today,
+            ends_on=today + timedelta(days=30), most_uses=uses, most_per_buyer=1,
+        )  # fmt: skip
+        discounts.create(owner_id, draft)
 
 
 def _publish(number: int, good: goods.Good, owner_id: int, category_id: int) -> bool:

@@ -74,6 +74,22 @@ SHOPS: Final = (
          (("Bouaké", "Commerce", 500), ("Abidjan", None, 3000), ("Yamoussoukro", None, 2500))),
 )  # fmt: skip
 
+#: Up to how much a shop is paid at the door, in the zones it has quarters for.
+AT_DOOR: Final = {"Pagnes Awa": 40_000, "Atelier Gbêkê": 20_000}
+#: Where one fetches: name, town, how to find it, when it is open, price.
+POINTS: Final = {
+    "Pagnes Awa": (
+        ("Salon Adjoua", "Abidjan", "Treichville, avenue 12, face à la mosquée",
+         "du lundi au samedi, de 9 h à 19 h", 0),
+    ),
+    "Chez Kossi": (
+        ("Kiosque du carrefour", "Cotonou", "Akpakpa, au carrefour du PK3, kiosque vert",
+         "tous les jours, de 7 h à 21 h", 200),
+    ),
+}  # fmt: skip
+#: Codes, each a month long: what it takes off in percent, and how often.
+CODES: Final = {"Pagnes Awa": (("RENTREE10", 10, 100), ("PAGNE5", 5, 30))}
+
 GOODS: Final = (
     Good("Pagnes Awa", "tissus", "Pagne tissé baoulé, 3 pièces", 24500, 7, "cloth",
          "Coton tissé à la main à Bocanda.\nTrois pièces de 1,80 m sur 1,20 m. Se lave à la main."),

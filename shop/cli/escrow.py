@@ -55,6 +55,23 @@ def release(
         decide(part, Stage.CONFIRMED, acting(reason, name), as_json=as_json)
 
 
+@group.command("went-home")
+@click.argument("reference")
+@reason_option
+@as_option
+@dry_run_option
+@yes_option
+@json_option
+def went_home(
+    reference: str, reason: str, name: str | None, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Say that a parcel to be paid at the door was refused there: its delivery is paid, no more."""
+    part = found(reference, as_json=as_json)
+    plan = f"Pay {amount_text(part.total)} of delivery to {part.store.name}; the articles go back."
+    if confirmed(part, plan, dry_run=dry_run, yes=yes, as_json=as_json):
+        decide(part, Stage.GONE_BACK, acting(reason, name), as_json=as_json)
+
+
 @group.command("refund")
 @click.argument("reference")
 @click.option("--amount", help="Only so much, in minor units; the seller has the rest.")

@@ -21,6 +21,8 @@ class Source(StrEnum):
     """The operator took a payment back that had already been passed on."""
     LATE_PAYOUT = "late_payout"
     """A payout left after its money had been given back to the wallet."""
+    COMMISSION = "commission"
+    """The shop took cash at the door; our commission on it is not in what we hold."""
 
 
 #: What is still owed, spelled as its index is.
@@ -33,7 +35,9 @@ class Debt(Base):
     __tablename__ = "debt"
     __table_args__ = (
         sa.CheckConstraint("amount > 0 AND repaid_amount BETWEEN 0 AND amount", name="amounts"),
-        sa.CheckConstraint("source IN ('late_payout', 'refund', 'reversal')", name="source"),
+        sa.CheckConstraint(
+            "source IN ('commission', 'late_payout', 'refund', 'reversal')", name="source"
+        ),
         sa.Index(
             "ix_debt_open",
             *("user_id", "currency", "id"),

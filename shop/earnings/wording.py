@@ -23,6 +23,7 @@ ORIGINS: Final[dict[str, Any]] = {
     Source.REFUND: _l("Acheteur remboursé après votre paiement"),
     Source.REVERSAL: _l("Paiement repris par l’opérateur"),
     Source.LATE_PAYOUT: _l("Envoi arrivé après coup"),
+    Source.COMMISSION: _l("Commission sur ce que vous avez reçu en espèces"),
 }
 
 _WHY: Final[dict[Wait, Any]] = {

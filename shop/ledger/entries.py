@@ -135,6 +135,14 @@ def escrow_shared(
     return Entry(f"escrow_{word}", tuple(legs))
 
 
+def commission_owed(seller_order_id: int, seller_id: int, amount: Money) -> Entry:
+    """A seller took cash at the door: our commission on it is owed to us, and nobody's balance rises."""
+    owed = chart.debt(seller_id, amount.currency)
+    earned = chart.income("commission", amount.currency)
+    leg = Leg(f"cash-commission:{seller_order_id}", owed, earned, amount)
+    return Entry("commission_owed", (leg,))
+
+
 def payout_requested(reference: str, source: Account, amount: Money) -> Entry:
     """Money is set apart for a payout: whoever spends next does not find it any more."""
     hold = chart.hold(reference, amount.currency)

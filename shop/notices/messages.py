@@ -60,6 +60,21 @@ def sale(reference: str, store: str, sold: Money, *, language: str) -> str:
         )
 
 
+def sale_at_door(reference: str, store: str, due: Money, *, language: str) -> str:
+    """Tell the seller that there is an order whose articles are paid at the door."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(store)s : nouvelle commande %(reference)s, livraison payée, %(amount)s à recevoir à"
+                " la porte. %(link)s",
+                store=shortened(store, NAME_PLACES),
+                reference=spaced(reference),
+                amount=amount_text(due),
+                link=f"{_host()}/store/orders/",
+            )
+        )
+
+
 def payment_failed(order_reference: str, reason: str, *, language: str) -> str:
     """Tell the buyer of a final failure, and where to try again."""
     with force_locale(language):

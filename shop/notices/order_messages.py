@@ -44,6 +44,21 @@ def sent(reference: str, code: str, access_token: str, *, language: str) -> str:
         )
 
 
+def at_point(reference: str, point: str, code: str, access_token: str, *, language: str) -> str:
+    """Tell the buyer that the goods wait at the pick-up point, with the code again."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s à retirer : %(point)s. Donnez le code %(code)s APRÈS avoir vu"
+                " l’article. %(link)s",
+                reference=spaced(reference),
+                point=shortened(point, NAME_PLACES),
+                code=code,
+                link=_buyers(access_token),
+            )
+        )
+
+
 def asked(reference: str, store: str, access_token: str, *, language: str) -> str:
     """Ask the buyer whether the order arrived; nobody is paid before the answer."""
     with force_locale(language):
@@ -119,6 +134,47 @@ def seller_is_paid(reference: str, store: str, access_token: str, *, language: s
                 "Commande %(reference)s remise : %(store)s est payé. Ce n’était pas vous ? %(link)s",
                 reference=spaced(reference),
                 store=shortened(store, NAME_PLACES),
+                link=_buyers(access_token),
+            )
+        )
+
+
+def bill_at_door(reference: str, due: Money, access_token: str, *, language: str) -> str:
+    """Send the buyer the link that pays what is due at the door."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : payez %(amount)s à la porte, APRÈS avoir vu l’article :"
+                " %(link)s",
+                reference=spaced(reference),
+                amount=amount_text(due),
+                link=_buyers(access_token),
+            )
+        )
+
+
+def door_is_paid(reference: str, paid: Money, *, language: str) -> str:
+    """Tell the seller at the door that the rest arrived and is kept until the code."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : %(amount)s payés à la porte. Demandez le code de l’acheteur"
+                " pour les recevoir. %(link)s",
+                reference=spaced(reference),
+                amount=amount_text(paid),
+                link=_sellers(reference),
+            )
+        )
+
+
+def went_home(reference: str, access_token: str, *, language: str) -> str:
+    """Tell the buyer that the parcel counts as refused at the door."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : colis refusé à la porte, seule la livraison est payée."
+                " Ce n’était pas vous ? %(link)s",
+                reference=spaced(reference),
                 link=_buyers(access_token),
             )
         )

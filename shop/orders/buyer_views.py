@@ -8,9 +8,9 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from shop.accounts.session import current_payer
-from shop.orders import access, fulfilment, handover, service, whereabouts, wording
+from shop.orders import access, door, fulfilment, handover, service, whereabouts, wording
 from shop.orders.dispute_states import reasons_at
-from shop.orders.models import SellerOrder
+from shop.orders.models import Order, SellerOrder
 from shop.orders.refusals import NotThatStep
 from shop.orders.states import CLOSED, Actor, Escrow, Stage
 from shop.payments import service as payments
@@ -54,6 +54,8 @@ def show(reference: str) -> str:
     """Show one order: what, where, how much, where the money is, and what to do next."""
     order = access.of_browser(reference)
     mine = access.is_mine(order)
+    if order.door_of is not None:
+        return _bill(order, mine=mine)
     attempts = payments.all_of(Purpose.ORDER, order.id) if mine else []
     parcels = [_parcel(part, mine=mine) for part in order.seller_orders]
     return render_template(
@@ -61,12 +63,20 @@ def show(reference: str) -> str:
     )
 
 
+def _bill(order: Order, *, mine: bool) -> str:
+    """Show what is to be paid at the door, to whoever holds its link; the order itself stays its buyer's."""
+    return render_template(
+        "orders/bill.html", order=order, mine=mine, part=door.part_of(order),
+        payable=service.is_payable(order),
+    )  # fmt: skip
+
+
 def _parcel(part: SellerOrder, *, mine: bool) -> Parcel:
     open_ = part.state not in CLOSED and part.state is not Stage.UNPAID
     shown = mine and open_ and part.state is not Stage.TO_ACCEPT
     return Parcel(
         part=part,
-        goods=wording.GOODS[part.state],
+        goods=wording.goods(part),
         money=wording.MONEY[Escrow(part.escrow)],
         sentence=whereabouts.for_buyer(part, whereabouts.of(part)) if open_ or part.paid_at else "",
         code=handover.spaced(handover.code_of(part)) if shown else "",
@@ -82,6 +92,10 @@ def _can(part: SellerOrder) -> frozenset[str]:
         found.add("arrived" if part.state in ARRIVED else "receive")
     if fulfilment.can(part, Stage.CANCELLED, Actor.BUYER):
         found.add("cancel")
+    if fulfilment.can(part, Stage.GONE_BACK, Actor.BUYER):
+        found.add("refuse")
+    if door.is_due(part) and part.state is not Stage.TO_ACCEPT:
+        found.add("pay")
     if part.escrow == Escrow.HELD and part.disputed_at is None and reasons_at(part.state):
         found.add("report")
     return frozenset(found)
@@ -116,6 +130,31 @@ def receive(reference: str, part: str) -> Response:
     if to is None:
         return redirect(request.url, 303)
     return _taken(found, to)
+
+
+@bp.post("/order/<reference>/<part>/bill/")
+@guest_or_signed_in
+def pay_at_door(reference: str, part: str) -> Response:
+    """Go and pay by mobile money what is due at the door."""
+    bill = door.bill(access.own_part(reference, part))
+    return redirect(f"/order/{bill.reference}/payment/", 303)
+
+
+@bp.get("/order/<reference>/<part>/refused/")
+@guest_or_signed_in
+def ask_refused(reference: str, part: str) -> str | Response:
+    """Ask before the parcel goes home: the delivery is paid, and that cannot be taken back."""
+    found = access.own_part(reference, part)
+    if not fulfilment.can(found, Stage.GONE_BACK, Actor.BUYER):
+        return redirect(url_for("orders.show", reference=found.order.reference), 303)
+    return render_template("orders/refused.html", part=found, order=found.order)
+
+
+@bp.post("/order/<reference>/<part>/refused/")
+@guest_or_signed_in
+def refuse(reference: str, part: str) -> Response:
+    """Refuse a parcel at the door, where it was to be paid."""
+    return _taken(access.own_part(reference, part), Stage.GONE_BACK)
 
 
 @bp.post("/order/<reference>/<part>/cancel/")

@@ -59,6 +59,23 @@ RULES: Final = {
         SELECT s.reference FROM seller_order s WHERE s.stage <> COALESCE((
         SELECT e.new FROM seller_order_event e WHERE e.seller_order_id = s.id AND e.new IS NOT NULL
         ORDER BY e.id DESC LIMIT 1), 'unpaid')""",
+    # B9: cash at the door is what was due there, and our commission on it is owed to us, to the franc.
+    "cash_is_owed": """
+        SELECT s.reference || ': cash ' || s.cash_amount FROM seller_order s
+        WHERE COALESCE((SELECT t.amount FROM transfer t WHERE t.key = 'cash-commission:' || s.id), 0)
+        <> s.cash_amount * s.commission_bp / 10000
+        OR (s.cash_amount <> s.door_amount AND s.stage IN ('handed_over', 'confirmed'))""",
+    # B2: a discount counts once, exactly while its order is paid or may still be.
+    "discounts_are_used": """
+        SELECT s.reference || ': off ' || s.discount_amount FROM seller_order s
+        LEFT JOIN discount_use u ON u.seller_order_id = s.id
+        WHERE s.discount_amount <> COALESCE(u.amount, 0)
+        OR (COALESCE(u.state, '') = 'used') <> (s.discount_amount > 0 AND s.status = 'paid'
+        AND s.stage NOT IN ('refused', 'cancelled'))""",
+    # A bill for the door is paid exactly when its rest has joined what is held.
+    "bills_join": """
+        SELECT d.reference FROM "order" d JOIN seller_order s ON s.id = d.door_of
+        WHERE (d.status = 'paid') <> (s.door_amount = 0)""",
     # V1: an open order waits for somebody: the clock, or a person of staff.
     "open_is_due": """
         SELECT s.reference FROM seller_order s WHERE s.escrow = 'held'

@@ -40,7 +40,8 @@ def rows_of(owner_id: int, *, tab: Tab | None, query: str, separator: str = ";")
 def _head() -> list[str]:
     return [
         _("commande"), _("date"), _("client"), _("articles"), _("monnaie"), _("brut"), _("livraison"),
-        _("commission"), _("frais opérateur"), _("remboursé"), _("net"), _("moyen"), _("paiement"),
+        _("réduction"), _("à la porte"), _("commission"), _("frais opérateur"), _("remboursé"), _("net"),
+        _("espèces"), _("commission due"), _("moyen"), _("paiement"),
         _("livraison, état"), _("argent, état"), _("versé le"),
     ]  # fmt: skip
 
@@ -52,10 +53,10 @@ def _row(part: SellerOrder, payment: Payment | None) -> list[str]:
     return [
         spaced(part.reference), moment(part.paid_at), part.order.contact_name,
         ", ".join(f"{line.quantity} × {line.name}" for line in part.lines), part.currency,
-        *(m.to_wire() for m in (sums.gross, sums.delivery, sums.commission, sums.operator_fee,
-                                sums.refunded, sums.net)),
+        *(m.to_wire() for m in (sums.gross, sums.delivery, sums.discount, sums.at_door, sums.commission,
+                                sums.operator_fee, sums.refunded, sums.net, part.cash, sums.owed)),
         payment.method if payment else "", spaced(payment.reference) if payment else "",
-        str(wording.GOODS[part.state].text), str(wording.MONEY[Escrow(part.escrow)].text),
+        str(wording.goods(part).text), str(wording.MONEY[Escrow(part.escrow)].text),
         moment(released) if released else "",
     ]  # fmt: skip
 

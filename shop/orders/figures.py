@@ -15,16 +15,22 @@ class Figures:
 
     gross: Money
     delivery: Money
+    discount: Money
+    at_door: Money
+    """What the shop takes at the door itself: it never passes through us."""
     commission: Money
     operator_fee: Money
     """Nothing: the operator's fee is on top of the price, and the buyer pays it with the method."""
     refunded: Money
     """What went back on the seller's account. What we gave of our own is not the seller's figure."""
     net: Money
+    owed: Money
+    """Our commission on cash the shop took: its debt, set off against later payouts."""
 
     def __post_init__(self) -> None:
+        came = self.gross + self.delivery - self.discount - self.at_door
         went = self.commission + self.operator_fee + self.refunded + self.net
-        assert self.gross + self.delivery == went, "figures add up"
+        assert came == went, "figures add up"
 
 
 def of(part: SellerOrder) -> Figures:
@@ -35,8 +41,11 @@ def of(part: SellerOrder) -> Figures:
     return Figures(
         gross=part.items,
         delivery=part.delivery,
+        discount=part.discount,
+        at_door=part.door,
         commission=part.kept - given if closed else part.due_commission,
         operator_fee=Money(0, part.currency),
         refunded=part.refunded + later,
         net=part.released - later + given if closed else part.net,
+        owed=part.cash.share(part.commission_bp),
     )

@@ -19,15 +19,17 @@ from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import NotFound, Refusal
 from shop.money import Money
 from shop.notices import service as notices
-from shop.orders import escrow, handover, telling
+from shop.orders import door, escrow, handover, stock, telling, uses
 from shop.orders.models import Order, SellerOrder, SellerOrderEvent
 from shop.orders.policy import Cause
 from shop.orders.refund_rows import Why
 from shop.orders.refusals import CodeLocked, Disputed, NeedsReason, NotThatStep, WrongCode
 from shop.orders.states import (
+    AT_DOOR_ONLY,
     CLOSED,
     EDGES,
     ESCROW_AT,
+    GOODS_TAKEN,
     SAME_WAIT,
     WAITS,
     Actor,
@@ -64,6 +66,8 @@ def begin(parts: Sequence[SellerOrder], at: datetime) -> None:
 @retrying
 def sell(owner_id: int, reference: str, to: Stage, words: str = "") -> SellerOrder:
     """Take a step as the seller: accept, refuse, prepare, send, cancel, or say that it arrived.
+
+    Cash at the door is proven by the buyer's code, like the hand-over itself: see `hand_over`.
 
     Raises `NotFound` for another's order, `NotThatStep` when it went on meanwhile, `NeedsReason` when
     money would go back without a word.
@@ -222,7 +226,8 @@ def call_staff(part: SellerOrder) -> None:
 
 def can(part: SellerOrder, to: Stage, actor: Actor) -> bool:
     """Say whether somebody may take this step now: what pages ask before they show a button."""
-    return part.disputed_at is None and actor in EDGES[part.state].get(to, frozenset())
+    allowed = part.disputed_at is None and actor in EDGES[part.state].get(to, frozenset())
+    return allowed and (to not in AT_DOOR_ONLY or bool(part.door))
 
 
 def locked(*conditions: sa.ColumnElement[bool]) -> SellerOrder:
@@ -267,6 +272,13 @@ def _take(
 
 
 def _close(part: SellerOrder, to: Stage, to_buyer: Money | None, why: Why) -> None:
+    in_cash = to in GOODS_TAKEN and bool(part.door)
+    if in_cash:
+        door.book_cash(part)
+    if to is Stage.GONE_BACK:
+        stock.restock(part)
+    if ESCROW_AT[to] is Escrow.REFUNDED and part.discount:
+        uses.give_back_of(part)
     match ESCROW_AT[to]:
         case Escrow.RELEASED:
             escrow.release(part)
@@ -275,6 +287,8 @@ def _close(part: SellerOrder, to: Stage, to_buyer: Money | None, why: Why) -> No
         case _:
             assert to_buyer is not None, "a decision says who gets what"
             escrow.split(part, to_buyer, why)
+    if in_cash:
+        part.cash_amount = part.door_amount
 
 
 #: For which cause of the policy money goes back when a step closes an order.

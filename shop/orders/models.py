@@ -45,6 +45,17 @@ def _partial_index(name: str, condition: str, *columns: str) -> sa.Index:
     return sa.Index(f"ix_seller_order_{name}", *columns, sqlite_where=where, postgresql_where=where)
 
 
+class Way(StrEnum):
+    """How the goods reach the buyer."""
+
+    DELIVERY = "delivery"
+    PICKUP = "pickup"
+
+
+#: What is paid now: neither the discount, nor what is left for the door.
+_TOTAL = "total_amount = items_amount + delivery_amount - discount_amount - door_amount"
+
+
 class HoldState(StrEnum):
     """What became of stock that an order took off the shelf."""
 
@@ -54,15 +65,20 @@ class HoldState(StrEnum):
 
 
 class Order(Base):
-    """Everything one buyer pays at once (D10). Its amounts never change after checkout."""
+    """Everything one buyer pays at once (D10). Its amounts are frozen at checkout.
+
+    Only a rest that was left for the door joins them, once it is paid by mobile money; the bill for it
+    is an order of its own, without articles, that names the seller order it is for.
+    """
 
     __tablename__ = "order"
     __table_args__ = (
         sa.CheckConstraint("status IN ('awaiting_payment', 'paid', 'cancelled')", name="status"),
         sa.CheckConstraint("items_amount > 0 AND delivery_amount >= 0", name="amounts"),
-        sa.CheckConstraint("total_amount = items_amount + delivery_amount", name="total"),
+        sa.CheckConstraint(_TOTAL, name="total"),
         sa.CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_at"),
         sa.Index("ix_order_user_id_created_at", "user_id", "created_at"),
+        sa.Index("uq_order_door_of", "door_of", unique=True),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -74,7 +90,12 @@ class Order(Base):
     currency: Mapped[str] = mapped_column(sa.String(3))
     items_amount: Mapped[int]
     delivery_amount: Mapped[int]
+    discount_amount: Mapped[int] = mapped_column(default=0)
+    door_amount: Mapped[int] = mapped_column(default=0)
+    """What is not paid now but at the door."""
     total_amount: Mapped[int]
+    door_of: Mapped[int | None]
+    """The seller order whose rest this bills; None for a basket."""
     status: Mapped[str] = mapped_column(sa.String(20), default=OrderStatus.AWAITING_PAYMENT)
     country: Mapped[str] = mapped_column(sa.String(2))
     contact_name: Mapped[str] = mapped_column(sa.String(80))
@@ -105,6 +126,16 @@ class Order(Base):
         """All articles together."""
         return Money(self.items_amount, self.currency)
 
+    @property
+    def discount(self) -> Money:
+        """All discounts together."""
+        return Money(self.discount_amount, self.currency)
+
+    @property
+    def door(self) -> Money:
+        """What is left for the door."""
+        return Money(self.door_amount, self.currency)
+
 
 class SellerOrder(Base):
     """One shop's part of an order: its own delivery, escrow and commission, frozen at checkout."""
@@ -113,7 +144,7 @@ class SellerOrder(Base):
     __table_args__ = (
         sa.UniqueConstraint("order_id", "store_id"),
         sa.CheckConstraint("items_amount > 0 AND delivery_amount >= 0", name="amounts"),
-        sa.CheckConstraint("total_amount = items_amount + delivery_amount", name="total"),
+        sa.CheckConstraint(_TOTAL, name="total"),
         sa.CheckConstraint("commission_amount BETWEEN 0 AND items_amount", name="commission"),
         sa.CheckConstraint("status IN ('awaiting_payment', 'paid', 'cancelled')", name="status"),
         sa.Index("ix_seller_order_store_id_paid_at", "store_id", "paid_at", "id"),
@@ -139,6 +170,12 @@ class SellerOrder(Base):
     currency: Mapped[str] = mapped_column(sa.String(3))
     items_amount: Mapped[int]
     delivery_amount: Mapped[int]
+    discount_amount: Mapped[int] = mapped_column(default=0)
+    """What the shop's own code takes off the articles; the shop bears it."""
+    door_amount: Mapped[int] = mapped_column(default=0)
+    """What the buyer pays at the door: not in `total_amount` until it is paid by mobile money."""
+    cash_amount: Mapped[int] = mapped_column(default=0)
+    """What the shop took in cash at the door: all of `door_amount`, or nothing."""
     total_amount: Mapped[int]
     commission_bp: Mapped[int]
     commission_amount: Mapped[int]
@@ -147,6 +184,11 @@ class SellerOrder(Base):
     paid_at: Mapped[datetime | None]
     promised_hours: Mapped[int] = mapped_column(default=48)
     """The delivery time of the zone, frozen at checkout."""
+    way: Mapped[str] = mapped_column(sa.String(8), default=Way.DELIVERY)
+    way_name: Mapped[str] = mapped_column(sa.String(130), default="")
+    """The zone or the pick-up point, as it was called at checkout."""
+    way_place: Mapped[str] = mapped_column(sa.String(160), default="")
+    way_hours: Mapped[str] = mapped_column(sa.String(80), default="")
     stage: Mapped[str] = mapped_column(sa.String(12), default=Stage.UNPAID)
     escrow: Mapped[str] = mapped_column(sa.String(10), default=Escrow.NONE)
     due_at: Mapped[datetime | None]
@@ -184,7 +226,7 @@ class SellerOrder(Base):
 
     @property
     def total(self) -> Money:
-        """What the buyer pays for this shop's part; what its escrow holds."""
+        """What the buyer pays us for this shop's part; what its escrow holds."""
         return Money(self.total_amount, self.currency)
 
     @property
@@ -196,6 +238,31 @@ class SellerOrder(Base):
     def delivery(self) -> Money:
         """This shop's delivery."""
         return Money(self.delivery_amount, self.currency)
+
+    @property
+    def discount(self) -> Money:
+        """What the shop's code takes off."""
+        return Money(self.discount_amount, self.currency)
+
+    @property
+    def door(self) -> Money:
+        """What is to be paid at the door, beside the total."""
+        return Money(self.door_amount, self.currency)
+
+    @property
+    def cash(self) -> Money:
+        """What the shop took in cash."""
+        return Money(self.cash_amount, self.currency)
+
+    @property
+    def articles(self) -> Money:
+        """What the buyer pays for the articles, now or at the door."""
+        return self.items - self.discount
+
+    @property
+    def at_point(self) -> bool:
+        """Say whether the buyer fetches it."""
+        return self.way == Way.PICKUP
 
     @property
     def commission(self) -> Money:

@@ -12,20 +12,22 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from shop import clock, references
+from shop.accounts.models import User
 from shop.db import retrying, session, transaction
-from shop.money import Money, total
+from shop.money import total
+from shop.orders import quoting
 from shop.orders.models import Order, OrderLine, SellerOrder
+from shop.orders.quoting import AS_USUAL, Choice, StoreQuote
 from shop.orders.refusals import (
     BadQuantity,
     EmptyOrder,
     FormReused,
     MixedCurrencies,
-    NoDelivery,
     OutOfStock,
     ProductUnavailable,
 )
+from shop.orders.uses import planned
 from shop.stores.models import Product, Store
-from shop.stores.service import delivery_zone
 
 MAX_QUANTITY: Final = 99
 MAX_LINES: Final = 30
@@ -50,28 +52,6 @@ class Contact:
     landmark: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoreQuote:
-    """What one shop's part of a basket costs today."""
-
-    store: Store
-    lines: tuple[tuple[Product, int], ...]
-    delivery: Money | None
-    """None when the place is not known yet, or when the shop does not deliver there."""
-    hours: int = 48
-    """Within how many hours the shop promises to deliver there."""
-
-    @property
-    def items(self) -> Money:
-        """The articles, without delivery."""
-        return total([p.price * q for p, q in self.lines], self.store.currency)
-
-    @property
-    def total(self) -> Money:
-        """Articles and delivery, as far as it is known."""
-        return self.items if self.delivery is None else self.items + self.delivery
-
-
 @retrying
 def place(
     *,
@@ -80,17 +60,22 @@ def place(
     contact: Contact,
     form_key: str,
     language: str = "fr",
+    choices: Mapping[int, Choice] | None = None,
 ) -> Order:
     """Place an order, or give back the one this form already placed. No stock is taken yet.
+
+    `choices` says, shop by shop, what is not as usual: fetched, paid at the door, with a code.
 
     Raises an `OrderRefused` naming the article or shop in the way; nothing is then written.
     """
     for _attempt in range(3):
         try:
             with transaction():
+                buyer = session.get_one(User, user_id).phone
                 return _by_form_key(user_id, form_key) or _written(
-                    quote(lines, (contact.town, contact.quarter)),
+                    quote(lines, (contact.town, contact.quarter), choices, buyer=buyer),
                     contact,
+                    buyer=buyer,
                     user_id=user_id,
                     form_key=form_key,
                     language=language,
@@ -107,8 +92,16 @@ def _by_form_key(user_id: int, form_key: str) -> Order | None:
     return order
 
 
-def quote(lines: Sequence[Line], place: tuple[str, str] | None = None) -> list[StoreQuote]:
+def quote(
+    lines: Sequence[Line],
+    place: tuple[str, str] | None = None,
+    choices: Mapping[int, Choice] | None = None,
+    *,
+    buyer: str | None = None,
+) -> list[StoreQuote]:
     """Price a basket shop by shop; with a (town, quarter), deliveries too.
+
+    With the buyer's number, discount codes that this buyer used up are refused.
 
     Raises the same refusals as `place`, so that a page may show them before the button is pressed.
     """
@@ -123,7 +116,11 @@ def quote(lines: Sequence[Line], place: tuple[str, str] | None = None) -> list[S
     by_store: Mapping[Store, list[tuple[Product, int]]] = defaultdict(list)
     for product_id, quantity in quantities.items():
         by_store[products[product_id].store].append((products[product_id], quantity))
-    return [_quoted(store, group, place) for store, group in by_store.items()]
+    chosen = choices or {}
+    return [
+        quoting.priced(store, group, place, chosen.get(store.id, AS_USUAL), buyer)
+        for store, group in by_store.items()
+    ]
 
 
 def _added_up(lines: Sequence[Line]) -> dict[int, int]:
@@ -148,34 +145,27 @@ def _check(product: Product | None, quantity: int) -> None:
         raise OutOfStock(product.name)
 
 
-def _quoted(
-    store: Store, group: list[tuple[Product, int]], place: tuple[str, str] | None
-) -> StoreQuote:
-    if place is None:
-        return StoreQuote(store, tuple(group), None)
-    zone = delivery_zone(store, *place)
-    if zone is None:
-        raise NoDelivery(store.name)
-    if zone.currency != store.currency:
-        raise MixedCurrencies(store.name)
-    return StoreQuote(store, tuple(group), zone.price, zone.hours_max)
-
-
 def _written(
-    quotes: list[StoreQuote], contact: Contact, *, user_id: int, form_key: str, language: str
+    quotes: list[StoreQuote],
+    contact: Contact,
+    *,
+    buyer: str,
+    user_id: int,
+    form_key: str,
+    language: str,
 ) -> Order:
     currency = quotes[0].store.currency
-    items = total([q.items for q in quotes], currency)
-    delivery = total([q.delivery for q in quotes if q.delivery is not None], currency)
     order = Order(
         reference=references.new(),
         user_id=user_id,
         form_key=form_key,
         access_token=secrets.token_urlsafe(16),
         currency=currency,
-        items_amount=items.amount,
-        delivery_amount=delivery.amount,
-        total_amount=(items + delivery).amount,
+        items_amount=total([q.items for q in quotes], currency).amount,
+        delivery_amount=total([q.delivery for q in quotes if q.delivery], currency).amount,
+        discount_amount=total([q.off for q in quotes], currency).amount,
+        door_amount=total([q.door for q in quotes], currency).amount,
+        total_amount=total([q.total for q in quotes], currency).amount,
         country=quotes[0].store.country,
         contact_name=contact.name,
         contact_phone=contact.phone,
@@ -188,23 +178,36 @@ def _written(
     )
     session.add(order)
     session.flush()
+    for part, quoted in zip(order.seller_orders, quotes, strict=True):
+        if quoted.discount is not None:
+            session.add(planned(order, part, quoted.discount, buyer))
+    session.flush()
     return order
 
 
 def _seller_order(part: StoreQuote) -> SellerOrder:
     assert part.delivery is not None, "an order knows where it goes"
+    assert part.way is not None, "an order knows how it gets there"
     bp = part.store.commission_bp
+    # What is paid at the door is not in our hands: no commission on it before it is paid (B9).
+    through_us = part.items - part.off - part.door
     return SellerOrder(
         reference=references.new(),
         store_id=part.store.id,
         currency=part.store.currency,
         items_amount=part.items.amount,
         delivery_amount=part.delivery.amount,
+        discount_amount=part.off.amount,
+        door_amount=part.door.amount,
         total_amount=part.total.amount,
         commission_bp=bp,
-        # Rounded down: the seller gains the franc.
-        commission_amount=part.items.share(bp).amount,
-        promised_hours=part.hours,
+        # Rounded down: the seller gains the franc. The shop bears its discount, and we ours.
+        commission_amount=through_us.share(bp).amount,
+        promised_hours=part.way.hours,
+        way=part.way.kind,
+        way_name=part.way.name,
+        way_place=part.way.place,
+        way_hours=part.way.open_hours,
         created_at=clock.now(),
         lines=[_order_line(product, quantity) for product, quantity in part.lines],
     )

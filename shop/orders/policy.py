@@ -234,7 +234,7 @@ def next_refund(sale: Parts, past: Past, amount: Money, rule: Rule) -> Shares:
     price = min(amount.amount, can.price)
     delivery = amount.amount - price
     commission = 0
-    if rule.undoes:
+    if rule.undoes and sale.price:
         due = sale.commission * (sale.price - past.undone - price) // sale.price
         # A present can have eaten what would still be due: nothing is then given back, nor asked.
         commission = max(0, sale.commission - past.back.commission - due)

@@ -57,7 +57,8 @@ def sale_of(part: SellerOrder) -> Parts:
         before = (Source.ESCROW, Source.CLOSING)
         given = sum(r.commission_amount for r in of_part(part) if r.source in before)
         commission = part.kept_amount + given
-    return Parts(part.items_amount, part.delivery_amount, commission, _fee_of(part).amount)
+    paid = part.total_amount - part.delivery_amount  # less the shop's discount and what cash paid
+    return Parts(paid, part.delivery_amount, commission, _fee_of(part).amount)
 
 
 def _fee_of(part: SellerOrder) -> Money:

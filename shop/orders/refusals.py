@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shop.errors import Conflict, Refusal
 from shop.i18n import _l
+from shop.money import Money
 
 
 class OrderRefused(Refusal):
@@ -54,6 +55,40 @@ class NoDelivery(OrderRefused):
     """The shop does not deliver there."""
 
     code = "no_delivery"
+
+
+class NoSuchCode(OrderRefused):
+    """None of the shops has this discount code now."""
+
+    code = "no_such_code"
+
+
+class CodeGone(OrderRefused):
+    """The discount code is over: paused, past, used up, used by this buyer, or for a larger basket."""
+
+    code = "code_gone"
+
+    def __init__(self, name: str = "", *, by_you: bool = False, least: Money | None = None) -> None:
+        super().__init__(name)
+        self.by_you, self.least = by_you, least
+
+
+class NoDoor(OrderRefused):
+    """The shop is not paid at the door there, for that much, or for one of these articles."""
+
+    code = "no_door"
+
+
+class NoPoint(OrderRefused):
+    """The pick-up point is closed, or was never this shop's."""
+
+    code = "no_point"
+
+
+class DoorUnpaid(Conflict):
+    """The bill for the door cannot be made or paid now."""
+
+    code = "door_unpaid"
 
 
 class FormReused(Conflict):
@@ -135,6 +170,11 @@ SENTENCES: dict[str, object] = {
         "Ces articles n’ont pas la même monnaie. Faites une commande par monnaie."
     ),
     "no_delivery": _l("Ce vendeur ne livre pas à cet endroit."),
+    "no_such_code": _l("Aucun vendeur de ce panier n’a ce code."),
+    "code_gone": _l("Ce code ne peut plus servir."),
+    "no_door": _l("Ce vendeur n’est pas payé à la porte pour cette commande. Payez maintenant."),
+    "no_point": _l("Ce point de retrait est fermé. Choisissez autre chose."),
+    "door_unpaid": _l("Rien n’est à payer à la porte pour cette commande."),
     "form_reused": _l("Ce formulaire a déjà servi. Revenez au panier."),
     "not_that_step": _l(
         "Cette commande a avancé entre-temps. Rechargez la page : rien n’a changé."

@@ -16,21 +16,27 @@ from sqlalchemy.orm import selectinload
 from shop.db import in_transaction, session
 from shop.errors import NotFound
 from shop.money import Money
+from shop.orders import door
+from shop.orders.door import bill_of
 from shop.orders.fulfilment import begin as begin_fulfilment
 from shop.orders.models import Order, OrderStatus, SellerOrder
-from shop.orders.placing import Contact, Line, StoreQuote, place, quote
-from shop.orders.refusals import OutOfStock
+from shop.orders.placing import Contact, Line, place, quote
+from shop.orders.quoting import Choice, StoreQuote
+from shop.orders.refusals import CodeGone, OutOfStock
 from shop.orders.stock import Articles, articles_of, consume_stock, hold_stock, return_stock
 from shop.orders.whereabouts import part_refund_key, refund_key
 
 __all__ = [
     "Articles",
+    "Choice",
+    "CodeGone",
     "Contact",
     "Line",
     "OutOfStock",
     "StoreQuote",
     "articles_of",
     "begin_fulfilment",
+    "bill_of",
     "by_access_token",
     "by_form_key",
     "by_id",
@@ -88,7 +94,7 @@ def _one(*conditions: sa.ColumnElement[bool]) -> Order:
 
 def of_user(user_id: int, limit: int = 50) -> list[Order]:
     """List a buyer's latest orders, newest first."""
-    query = sa.select(Order).where(Order.user_id == user_id)
+    query = sa.select(Order).where(Order.user_id == user_id, Order.door_of.is_(None))
     query = query.options(selectinload(Order.seller_orders))
     newest = query.order_by(Order.created_at.desc(), Order.id.desc()).limit(limit)
     return list(session.scalars(newest))
@@ -113,20 +119,28 @@ def locked_all(order_ids: Collection[int]) -> dict[int, Order]:
 
 def is_payable(order: Order) -> bool:
     """Say whether a new attempt to pay this order may begin."""
+    if order.door_of is not None:
+        return door.is_payable(order)
     return order.status == OrderStatus.AWAITING_PAYMENT
 
 
 def seller_shares(order: Order) -> list[tuple[int, Money]]:
     """Say what each seller order's escrow receives; together exactly the order's total."""
+    if order.door_of is not None:
+        return [(order.door_of, order.total)]
     return [(part.id, part.total) for part in order.seller_orders]
 
 
 def mark_paid(order: Order, at: datetime) -> bool:
     """Make the order and its seller orders paid; False when it is paid already or was cancelled.
 
-    Its seller orders are opened by `begin_fulfilment`, many orders' at once.
+    Its seller orders are opened by `begin_fulfilment`, many orders' at once. A bill for the door opens
+    none: what it brings joins the seller order that is under way.
     """
-    return _move(order, OrderStatus.PAID, at)
+    paid = _move(order, OrderStatus.PAID, at)
+    if paid and order.door_of is not None:
+        door.join(order)
+    return paid
 
 
 def cancel(order: Order) -> bool:

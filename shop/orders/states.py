@@ -1,7 +1,7 @@
 """A seller order after its payment: its stages, who may take which step, and what the clock does next.
 
 Two dimensions, shown as two pills (UX §6): the stage says where the goods are, the escrow where the money
-is. Both tables are triggers in the database too (migrations 0011, 0012): an edge that is not here
+is. Both tables are triggers in the database too (migrations 0011, 0012, 0016): an edge that is not here
 cannot be taken, nor by anybody it does not name, not even by raw SQL (E1, E5).
 """
 
@@ -33,6 +33,8 @@ class Stage(StrEnum):
     CANCELLED = "cancelled"
     DECIDED = "decided"
     """Staff shared the money between the two."""
+    GONE_BACK = "gone_back"
+    """Refused at the door, where it was to be paid: the parcel goes home, its delivery is paid."""
 
 
 class Escrow(StrEnum):
@@ -75,6 +77,8 @@ _PREPARED: Final[_Edges] = {
     S.CANCELLED: _by(A.SELLER, A.CLOCK, A.STAFF, A.DISPUTE),
     S.DECIDED: _by(A.STAFF, A.DISPUTE),
 }
+#: By the buyer's own word or by staff's: the seller's alone pays nobody.
+_GOES_BACK: Final[_Edges] = {S.GONE_BACK: _by(A.BUYER, A.STAFF)}
 #: Once they have left, the clock gives no money back by itself: the buyer may hold the goods.
 _LEFT: Final[_Edges] = {
     S.HANDED_OVER: _by(A.SELLER),
@@ -96,26 +100,33 @@ EDGES: Final[dict[Stage, _Edges]] = {
     S.ACCEPTED: {S.PREPARING: _by(A.SELLER), S.READY: _by(A.SELLER), **_PREPARED},
     S.PREPARING: {S.READY: _by(A.SELLER), **_PREPARED},
     S.READY: _PREPARED,
-    S.SENT: {S.ASKED: _by(A.SELLER, A.CLOCK), **_LEFT},
-    S.ASKED: _LEFT,
+    S.SENT: {S.ASKED: _by(A.SELLER, A.CLOCK), **_LEFT, **_GOES_BACK},
+    S.ASKED: _LEFT | _GOES_BACK,
     S.RECEIVED: {
         S.HANDED_OVER: _by(A.SELLER),
         S.CONFIRMED: _by(A.BUYER, A.CLOCK, A.STAFF, A.DISPUTE),
         S.CANCELLED: _by(A.SELLER, A.STAFF, A.DISPUTE),
         S.DECIDED: _by(A.STAFF, A.DISPUTE),
+        **_GOES_BACK,
     },
     S.HANDED_OVER: {},
     S.CONFIRMED: {},
     S.REFUSED: {},
     S.CANCELLED: {},
     S.DECIDED: {},
+    S.GONE_BACK: {},
 }
+#: Steps that only an order still to be paid at the door may take.
+AT_DOOR_ONLY: Final = frozenset({S.GONE_BACK})
+#: Steps by which the goods become the buyer's: what is still due at the door was then paid in cash.
+GOODS_TAKEN: Final = frozenset({S.HANDED_OVER, S.CONFIRMED})
 
 #: Where the money is at each stage: one follows from the other, in the database too.
 ESCROW_AT: Final[dict[Stage, Escrow]] = dict.fromkeys(Stage, Escrow.HELD) | {
     S.UNPAID: Escrow.NONE,
     S.HANDED_OVER: Escrow.RELEASED,
     S.CONFIRMED: Escrow.RELEASED,
+    S.GONE_BACK: Escrow.RELEASED,
     S.REFUSED: Escrow.REFUNDED,
     S.CANCELLED: Escrow.REFUNDED,
     S.DECIDED: Escrow.SPLIT,
@@ -136,7 +147,7 @@ TABS: Final[dict[Tab, tuple[Stage, ...]]] = {
     Tab.TODO: (S.TO_ACCEPT, S.ACCEPTED, S.PREPARING, S.READY),
     Tab.PROGRESS: (S.SENT, S.ASKED, S.RECEIVED),
     Tab.DONE: (S.HANDED_OVER, S.CONFIRMED, S.DECIDED),
-    Tab.REFUSED: (S.REFUSED, S.CANCELLED),
+    Tab.REFUSED: (S.REFUSED, S.CANCELLED, S.GONE_BACK),
 }
 
 

@@ -17,8 +17,10 @@ from sqlalchemy.engine import CursorResult
 
 from shop import clock
 from shop.db import in_transaction, session
+from shop.orders import uses
 from shop.orders.models import HoldState, Order, OrderLine, SellerOrder, StockHold
-from shop.orders.refusals import OutOfStock
+from shop.orders.refusals import CodeGone, OutOfStock
+from shop.orders.use_models import DiscountUse, UseState
 from shop.stores.models import Product
 
 
@@ -29,18 +31,22 @@ class Articles:
     wanted: list[tuple[int, str, int]] = field(default_factory=list)
     """Product id, name, quantity."""
     holds: dict[int, StockHold] = field(default_factory=dict)
+    uses: list[DiscountUse] = field(default_factory=list)
+    """What its prices rest on: each use of a discount code is held and kept as the articles are."""
 
     @property
     def all_held(self) -> bool:
-        """Say whether nothing more has to leave the shelf."""
+        """Say whether nothing more has to leave the shelf, and no use is to be taken."""
         here = {id_ for id_, hold in self.holds.items() if hold.state != HoldState.RETURNED}
-        return all(product_id in here for product_id, _name, _quantity in self.wanted)
+        seated = all(use.state != UseState.FREE for use in self.uses)
+        return seated and all(product_id in here for product_id, _name, _quantity in self.wanted)
 
 
 def hold_stock(order: Order) -> None:
     """Take the order's articles off the shelf; doing it again while they are held changes nothing.
 
-    Raises `OutOfStock` naming the first article that is gone; nothing at all is then taken.
+    Raises `OutOfStock` naming the first article that is gone, or `CodeGone` naming the code that was
+    used up meanwhile; nothing at all is then taken.
     """
     _settle_on(order, HoldState.HELD)
 
@@ -48,16 +54,18 @@ def hold_stock(order: Order) -> None:
 def consume_stock(order: Order, articles: Articles | None = None) -> bool:
     """Make the hold final: the articles are sold. Articles put back meanwhile are taken again.
 
-    False when the shelf is empty; nothing is then changed, and the caller decides about the money.
+    False when the shelf is empty, or its code used up; nothing is then changed, and the caller decides
+    about the money.
     Whoever settles many orders reads their `articles_of` at once and brings them.
     """
     articles = articles or articles_of([order.id])[order.id]
     if articles.all_held:
         _become(articles.holds.values(), HoldState.CONSUMED)
+        uses.take(articles.uses, UseState.USED)
         return True
     try:
         _settle_on(order, HoldState.CONSUMED)
-    except OutOfStock:
+    except (OutOfStock, CodeGone):
         return False
     return True
 
@@ -65,27 +73,51 @@ def consume_stock(order: Order, articles: Articles | None = None) -> bool:
 def return_stock(*orders: Order) -> bool:
     """Put what is still held back on the shelf; say whether there was anything to put back."""
     assert in_transaction(), "stock moves inside the caller's transaction"
+    theirs = articles_of([order.id for order in orders]).values()
     held = [
         hold
-        for articles in articles_of([order.id for order in orders]).values()
+        for articles in theirs
         for hold in articles.holds.values()
         if hold.state == HoldState.HELD
     ]
     _become(held, HoldState.RETURNED)
+    uses.give_back(use for each in theirs for use in each.uses if use.state == UseState.HELD)
     session.flush()
     _put_back(held)
     return bool(held)
 
 
 def articles_of(order_ids: Collection[int]) -> dict[int, Articles]:
-    """Read what these orders want and hold, and lock the holds: two statements, however many orders."""
+    """Read what these orders want and hold, and lock the holds: as many statements for one as for many."""
     assert in_transaction(), "holds are locked in the caller's transaction"
     articles = {order_id: Articles() for order_id in order_ids}
-    for order_id, *line in _wanted(order_ids):
+    reduced = set()
+    for order_id, *line, discount in _wanted(order_ids):
         articles[order_id].wanted.append((line[0], line[1], int(line[2])))
+        reduced |= {order_id} if discount else set()
     for hold in _locked_holds(order_ids):
         articles[hold.order_id].holds[hold.product_id] = hold
+    for use in uses.locked(reduced) if reduced else ():
+        articles[use.order_id].uses.append(use)
     return articles
+
+
+def restock(part: SellerOrder) -> None:
+    """Put the sold articles of a seller order back: its parcel came home unopened."""
+    assert in_transaction(), "stock moves with the step that says so"
+    theirs = {line.product_id for line in part.lines}
+    sold = [
+        hold
+        for hold in _locked_holds([part.order_id])
+        if hold.product_id in theirs and hold.state == HoldState.CONSUMED
+    ]
+    _become(sold, HoldState.RETURNED)
+    session.flush()
+    _put_back(sold)
+
+
+#: What a use of a code is when the articles beside it are held, or sold.
+_USE = {HoldState.HELD: UseState.HELD, HoldState.CONSUMED: UseState.USED}
 
 
 def _settle_on(order: Order, state: HoldState) -> None:
@@ -93,6 +125,7 @@ def _settle_on(order: Order, state: HoldState) -> None:
     assert in_transaction(), "stock moves inside the caller's transaction"
     articles = articles_of([order.id])[order.id]
     with session.begin_nested():
+        uses.take(articles.uses, _USE[state])
         for product_id, name, quantity in articles.wanted:
             hold = articles.holds.get(product_id)
             if hold is None or hold.state == HoldState.RETURNED:
@@ -110,6 +143,7 @@ def _wanted(order_ids: Collection[int]) -> Sequence[Any]:
             OrderLine.product_id,
             sa.func.min(OrderLine.name),
             sa.func.sum(OrderLine.quantity),
+            sa.func.max(SellerOrder.discount_amount),
         )
         .join(SellerOrder, SellerOrder.id == OrderLine.seller_order_id)
         .where(SellerOrder.order_id.in_(order_ids))

@@ -63,6 +63,8 @@ def _sellers_seat(reference: str) -> Seat:
 def of_order(reference: str) -> Response:
     """Lead to the conversation with the order's first shop; its page leads to each."""
     order = access.of_browser(reference)
+    if order.door_of is not None:
+        raise NotFound("a bill has no conversation of its own")
     first = order.seller_orders[0].reference
     return redirect(url_for("talk.show", reference=order.reference, part=first), 303)
 
@@ -175,7 +177,7 @@ def _talk(seat: Seat, problem: str = "", draft: str = "") -> str:
         order=part.order,
         buyer=actor is Actor.BUYER,
         sentence=tell(part, whereabouts.of(part)),
-        goods=wording.GOODS[part.state],
+        goods=wording.goods(part),
         money=wording.MONEY[Escrow(part.escrow)],
         attempt=_attempt(part) if actor is Actor.BUYER else None,
         page=talk.page(part, request.args.get("before", "")),

@@ -12,7 +12,7 @@ from shop.notices import order_messages as messages
 from shop.notices.models import Kind
 from shop.notices.service import Message
 from shop.orders import handover
-from shop.orders.models import SellerOrder
+from shop.orders.models import Order, SellerOrder
 from shop.orders.refund_models import OrderRefund
 from shop.orders.states import Actor, Stage
 
@@ -21,9 +21,7 @@ _TO_BUYER: Final[dict[Stage, Callable[[SellerOrder], str]]] = {
     Stage.ACCEPTED: lambda p: messages.accepted(
         p.order.reference, p.store.name, _code(p), p.order.access_token, language=p.order.language
     ),
-    Stage.SENT: lambda p: messages.sent(
-        p.order.reference, _code(p), p.order.access_token, language=p.order.language
-    ),
+    Stage.SENT: lambda p: _sent(p),
     Stage.ASKED: lambda p: messages.asked(
         p.order.reference, p.store.name, p.order.access_token, language=p.order.language
     ),
@@ -36,6 +34,9 @@ _TO_BUYER: Final[dict[Stage, Callable[[SellerOrder], str]]] = {
         p.order.reference, p.refunded, p.order.access_token, language=p.order.language
     ),
 }
+_TO_BUYER[Stage.GONE_BACK] = lambda p: messages.went_home(
+    p.order.reference, p.order.access_token, language=p.order.language
+)
 _TO_BUYER[Stage.CONFIRMED] = _TO_BUYER[Stage.HANDED_OVER]
 #: What the seller is told; they know what they did themselves, but money is always said.
 _TO_SELLER: Final[dict[Stage, Callable[[SellerOrder, str], str]]] = {
@@ -43,14 +44,16 @@ _TO_SELLER: Final[dict[Stage, Callable[[SellerOrder, str], str]]] = {
     Stage.REFUSED: lambda p, lang: messages.order_lost(p.reference, language=lang),
     Stage.CANCELLED: lambda p, lang: messages.order_lost(p.reference, language=lang),
 }
-_PAID_BY: Final = frozenset({Stage.HANDED_OVER, Stage.CONFIRMED, Stage.DECIDED})
+_PAID_BY: Final = frozenset({Stage.HANDED_OVER, Stage.CONFIRMED, Stage.DECIDED, Stage.GONE_BACK})
+#: Ends that the buyer chose: there is nothing to tell them.
+_BUYERS_END: Final = frozenset({Stage.CONFIRMED, Stage.GONE_BACK})
 _WITH_CODE: Final = frozenset({Stage.ACCEPTED, Stage.SENT})
 
 
 def of_step(part: SellerOrder, actor: Actor) -> Iterator[Message]:
     """Tell whoever did not take the step that it was taken, and the seller of every franc."""
     stage = part.state
-    if stage in _TO_BUYER and not (actor is Actor.BUYER and stage is Stage.CONFIRMED):
+    if stage in _TO_BUYER and not (actor is Actor.BUYER and stage in _BUYERS_END):
         kind = Kind.HAND_OVER_CODE if stage in _WITH_CODE else Kind.ORDER_STEP
         yield _to_buyer(part, f"step:{part.reference}:{stage}", _TO_BUYER[stage](part), kind)
     seller = session.get_one(User, part.store.owner_id)
@@ -74,6 +77,21 @@ def of_refund(part: SellerOrder, row: OrderRefund) -> Iterator[Message]:
         seller = session.get_one(User, part.store.owner_id)
         text = messages.part_taken_back(part.reference, row.seller, language=seller.language)
         yield Message(f"{key}:seller", seller.phone, Kind.ORDER_STEP, text)
+
+
+def of_bill(part: SellerOrder, bill: Order) -> Iterator[Message]:
+    """Send the buyer the link that pays at the door."""
+    text = messages.bill_at_door(
+        part.order.reference, bill.total, bill.access_token, language=bill.language
+    )
+    yield _to_buyer(part, f"bill:{bill.reference}", text)
+
+
+def of_paid_bill(part: SellerOrder, bill: Order) -> Iterator[Message]:
+    """Tell the seller that the rest was paid by mobile money."""
+    seller = session.get_one(User, part.store.owner_id)
+    text = messages.door_is_paid(part.reference, bill.total, language=seller.language)
+    yield Message(f"bill-paid:{bill.reference}", seller.phone, Kind.ORDER_STEP, text)
 
 
 def of_reminder(part: SellerOrder) -> Iterator[Message]:
@@ -162,6 +180,15 @@ def _to_buyer(part: SellerOrder, key: str, text: str, kind: str = Kind.ORDER_STE
     # The buyer's own number: the order's contact may be whoever receives the parcel.
     buyer = session.get_one(User, part.order.user_id)
     return Message(key, buyer.phone, kind, text)
+
+
+def _sent(part: SellerOrder) -> str:
+    order = part.order
+    if part.at_point:
+        return messages.at_point(
+            order.reference, part.way_name, _code(part), order.access_token, language=order.language
+        )
+    return messages.sent(order.reference, _code(part), order.access_token, language=order.language)
 
 
 def _refunded(part: SellerOrder) -> str:

@@ -10,11 +10,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from shop import clock
 from shop.i18n import _, ngettext, refusal_sentence
-from shop.orders import export, figures, fulfilment, sales, whereabouts, wording
+from shop.orders import door, export, figures, fulfilment, sales, whereabouts, wording
 from shop.orders.models import SellerOrder
 from shop.orders.refusals import CodeLocked, NeedsReason, NotThatStep, WrongCode
 from shop.orders.states import Escrow, Stage, Tab
 from shop.stores.service import store_of
+from shop.stores.words import absolute
 from shop.web import signed_in
 
 bp = Blueprint("seller_orders", __name__)
@@ -101,12 +102,16 @@ def show_sale(reference: str) -> Page:
 
 
 def _sale(part: SellerOrder, problem: str = "", status: int = 200) -> tuple[str, int]:
+    bill = door.bill_of(part) if part.door else None
     page = render_template(
         "orders/sale.html",
         part=part,
         order=part.order,
         can=wording.seller_can(part),
-        goods=wording.GOODS[part.state],
+        goods=wording.goods(part),
+        bill=bill,
+        bill_link=absolute(f"/o/{bill.access_token}/") if bill else "",
+        owed=door.cash_commission(part),
         money=wording.MONEY[Escrow(part.escrow)],
         sums=figures.of(part),
         sentence=whereabouts.for_seller(part, whereabouts.of(part)),
@@ -143,6 +148,15 @@ def _problem(refusal: WrongCode | CodeLocked | NeedsReason) -> str:
         return sentence
     left = ngettext("Il reste %(num)s essai.", "Il reste %(num)s essais.", refusal.left)
     return f"{sentence} {left}"
+
+
+@bp.post("/store/orders/<reference>/bill/")
+@signed_in
+def ask_bill(reference: str) -> Page:
+    """Send the buyer the link that pays at the door by mobile money."""
+    part = sales.own(current_user.id, reference)
+    door.bill(part, tell=True)
+    return redirect(url_for("seller_orders.show_sale", reference=part.reference), 303)
 
 
 @bp.get("/store/orders/<reference>/slip/")

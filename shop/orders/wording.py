@@ -9,7 +9,7 @@ from typing import Final
 
 from shop.i18n import _l, amount_text
 from shop.money import Money
-from shop.orders import fulfilment
+from shop.orders import door, fulfilment
 from shop.orders.models import SellerOrder, SellerOrderEvent
 from shop.orders.states import Actor, Escrow, Stage, Tab
 from shop.payments import service as payments
@@ -39,6 +39,12 @@ GOODS: Final = {
     Stage.REFUSED: Pill(_l("Refusée"), "ko"),
     Stage.CANCELLED: Pill(_l("Annulée"), "ko"),
     Stage.DECIDED: Pill(_l("Décidée"), "ok"),
+    Stage.GONE_BACK: Pill(_l("Colis refusé"), "ko"),
+}
+#: The same stages where the buyer comes to fetch the order.
+AT_POINT: Final = {
+    Stage.SENT: Pill(_l("Au point de retrait"), ""),
+    Stage.ASKED: Pill(_l("Retrait à confirmer"), "att"),
 }
 MONEY: Final = {
     Escrow.NONE: Pill(_l("Rien de payé"), ""),
@@ -53,6 +59,12 @@ TABS: Final = {
     Tab.DONE: _l("Finies"),
     Tab.REFUSED: _l("Refusées"),
 }
+
+
+def goods(part: SellerOrder) -> Pill:
+    """Say where the goods of a seller order are."""
+    return (AT_POINT if part.at_point else {}).get(part.state) or GOODS[part.state]
+
 
 #: What each step says in the history, for both sides alike.
 STEPS: Final[dict[tuple[str, str], object]] = {
@@ -78,6 +90,8 @@ STEPS: Final[dict[tuple[str, str], object]] = {
     ("confirmed", "dispute"): _l("Problème réglé : vendeur payé"),
     ("cancelled", "dispute"): _l("Problème réglé : acheteur remboursé"),
     ("decided", "dispute"): _l("Problème réglé : argent partagé"),
+    ("gone_back", "buyer"): _l("Colis refusé à la porte : livraison payée, rien d’autre"),
+    ("gone_back", "staff"): _l("Décision de l’équipe : colis refusé, livraison payée"),
     ("reminder", "clock"): _l("Rappel envoyé"),
     ("wrong_code", "seller"): _l("Code faux"),
     ("to_staff", "clock"): _l("Notre équipe vérifie avec les deux"),
@@ -111,7 +125,9 @@ class Moment:
 
 def history(part: SellerOrder) -> list[Moment]:
     """Tell everything that happened to an order, from the first attempt to pay it, oldest first."""
-    paid = [m for p in payments.all_of(Purpose.ORDER, part.order_id) for m in _of_payment(p)]
+    bill = door.bill_of(part)
+    bills = [part.order_id, *([bill.id] if bill else [])]
+    paid = [m for id_ in bills for p in payments.all_of(Purpose.ORDER, id_) for m in _of_payment(p)]
     steps = [_of_event(event, part.currency) for event in fulfilment.history(part.id)]
     return sorted([*paid, *steps], key=lambda moment: moment.at)
 

@@ -42,7 +42,9 @@ RULES: Final = {
         WHERE t.event = 'suspense_resolved' AND p.purpose = 'order') a ON a.order_id = o.id
         GROUP BY o.id, o.reference, o.status, o.total_amount
         HAVING COALESCE(SUM(a.amount), 0)
-        <> CASE WHEN o.status = 'paid' THEN o.total_amount ELSE 0 END""",
+        <> CASE WHEN o.status = 'paid' THEN o.total_amount - (
+        SELECT COALESCE(SUM(d.total_amount), 0) FROM "order" d JOIN seller_order s
+        ON s.id = d.door_of WHERE s.order_id = o.id AND d.status = 'paid') ELSE 0 END""",
     # D10: what the sellers get and what the buyer pays are one amount.
     "seller_orders_sum": """
         SELECT o.reference FROM "order" o JOIN seller_order s ON s.order_id = o.id
@@ -55,7 +57,9 @@ RULES: Final = {
     # B3: stock is held only while something may still be paid, and sold only if it was.
     "holds_end": """
         SELECT o.reference || ' ' || h.state FROM stock_hold h JOIN "order" o ON o.id = h.order_id
-        WHERE (h.state = 'consumed') <> (o.status = 'paid')
+        WHERE ((h.state = 'consumed') <> (o.status = 'paid') AND NOT EXISTS (
+        SELECT 1 FROM seller_order s JOIN order_line l ON l.seller_order_id = s.id
+        WHERE s.order_id = o.id AND l.product_id = h.product_id AND s.stage = 'gone_back'))
         OR (h.state = 'held' AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.purpose = 'order'
         AND p.purpose_id = o.id AND p.status IN ('created', 'sending', 'pending', 'unknown', 'review')))""",
     # V2: an undecided attempt always has a next moment.

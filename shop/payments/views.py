@@ -114,6 +114,14 @@ def start(reference: str) -> BaseResponse | tuple[str, int]:
     except orders.OutOfStock as gone:
         form.form_errors.append(_("%(name)s n’est plus en stock.", name=gone.product_name))
         return _page(order, form, offered), 409
+    except orders.CodeGone as over:
+        form.form_errors.append(
+            _(
+                "Le code %(code)s ne peut plus servir. Refaites la commande sans lui.",
+                code=over.name,
+            )
+        )
+        return _page(order, form, offered), 409
     queue.ring("submit_payments")
     return redirect(url_for("payment_status.show", reference=payment.reference), 303)
 

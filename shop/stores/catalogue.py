@@ -105,7 +105,7 @@ def _narrowed(
         narrowed.append(Product.category_id == of_slug)
     if town:
         delivered = sa.exists().where(
-            DeliveryZone.store_id == Product.store_id, DeliveryZone.town == town
+            DeliveryZone.store_id == Product.store_id, DeliveryZone.town == town, DeliveryZone.is_on
         )
         narrowed.append(delivered)
     if store_id is not None:
@@ -157,7 +157,7 @@ def _menus() -> Menus:
     towns = (
         sa.select(sa.literal(-1), DeliveryZone.town, nothing, nothing)
         .join(Store, Store.id == DeliveryZone.store_id)
-        .where(Store.status == "open")
+        .where(Store.status == "open", DeliveryZone.is_on)
         .distinct()
     )
     rows: Sequence[Any] = session.execute(shelves.union_all(towns)).all()

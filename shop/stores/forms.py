@@ -7,6 +7,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from flask_wtf.file import MultipleFileField
 from wtforms import (
+    BooleanField,
     Field,
     HiddenField,
     IntegerField,
@@ -136,6 +137,7 @@ class ProductForm(FlaskForm):  # type: ignore[misc]
         [Length(0, 2000, _l("2 000 lettres au plus."))],
         filters=[tidy],
     )
+    prepaid_only = BooleanField(_l("Jamais payé à la porte"))
     form_key = HiddenField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -165,6 +167,7 @@ class ProductForm(FlaskForm):  # type: ignore[misc]
         return service.ProductDraft(
             name=self.name.data, category_id=self.category.data, stock=self.stock.data,
             price=self.price.money(store.currency), description=self.description.data,
+            prepaid_only=bool(self.prepaid_only.data),
         )  # fmt: skip
 
 
@@ -173,17 +176,3 @@ class EditForm(ProductForm):
 
     seen_stock = HiddenField()
     dropped = SelectMultipleField(_l("Photos à retirer"), validate_choice=False)
-
-
-class ZoneForm(FlaskForm):  # type: ignore[misc]
-    """Say what a delivery costs in a town, or in one of its quarters."""
-
-    town = StringField(
-        _l("Ville"), [Length(2, 60, _l("Écrivez le nom de la ville."))], filters=[one_line]
-    )
-    quarter = StringField(
-        _l("Commune ou quartier (facultatif)"),
-        [Length(0, 60, _l("60 lettres au plus."))],
-        filters=[one_line],
-    )
-    price = AmountField(_l("Prix de cette livraison"), [Amount(0)])

@@ -1,4 +1,4 @@
-"""Shops, what they sell, where they deliver."""
+"""Shops, what they sell, where they deliver and where one fetches."""
 
 from __future__ import annotations
 
@@ -49,6 +49,9 @@ class Store(Base):
     zones: Mapped[list[DeliveryZone]] = relationship(
         order_by="DeliveryZone.price_amount", cascade="all, delete-orphan"
     )
+    points: Mapped[list[PickupPoint]] = relationship(
+        order_by="PickupPoint.id", cascade="all, delete-orphan"
+    )
 
 
 class DeliveryZone(Base):
@@ -65,10 +68,69 @@ class DeliveryZone(Base):
     currency: Mapped[str] = mapped_column(sa.String(3))
     hours_min: Mapped[int] = mapped_column(default=24)
     hours_max: Mapped[int] = mapped_column(default=48)
+    is_on: Mapped[bool] = mapped_column(default=True)
+    """False while the seller does not deliver there."""
+    free_from_amount: Mapped[int | None]
+    """Articles of this much are delivered free; None when none are."""
+    door_limit_amount: Mapped[int | None]
+    """Articles of up to this much may be paid at the door; None when none may."""
 
     @property
     def price(self) -> Money:
-        """What a delivery there costs the buyer."""
+        """What a delivery there costs the buyer, of a small basket."""
+        return Money(self.price_amount, self.currency)
+
+    @property
+    def place(self) -> str:
+        """Where it is, as one says it: `Cocody, Abidjan`, or the town alone."""
+        return f"{self.quarter}, {self.town}" if self.quarter else self.town
+
+    @property
+    def short_name(self) -> str:
+        """Its quarter where it is one, else its town: for lists that go on from there."""
+        return self.quarter or self.town
+
+    @property
+    def free_from(self) -> Money | None:
+        """The articles from which delivery is free; None when it never is."""
+        return Money(self.free_from_amount, self.currency) if self.free_from_amount else None
+
+    @property
+    def door_limit(self) -> Money | None:
+        """The most that may be paid at the door; None when nothing may."""
+        return Money(self.door_limit_amount, self.currency) if self.door_limit_amount else None
+
+    def price_for(self, articles: Money) -> Money:
+        """What a delivery there costs with so much of articles."""
+        free = self.free_from is not None and articles >= self.free_from
+        return Money(0, self.currency) if free else self.price
+
+
+class PickupPoint(Base):
+    """Where a buyer may fetch an order instead of having it brought."""
+
+    __tablename__ = "pickup_point"
+    __table_args__ = (
+        sa.CheckConstraint("price_amount >= 0", name="price"),
+        sa.CheckConstraint("ready_hours BETWEEN 1 AND 720", name="ready"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    store_id: Mapped[int] = mapped_column(sa.ForeignKey("store.id"), index=True)
+    name: Mapped[str] = mapped_column(sa.String(60))
+    town: Mapped[str] = mapped_column(sa.String(60))
+    place: Mapped[str] = mapped_column(sa.String(160))
+    """How to find it, as people say it."""
+    hours: Mapped[str] = mapped_column(sa.String(80))
+    price_amount: Mapped[int]
+    currency: Mapped[str] = mapped_column(sa.String(3))
+    ready_hours: Mapped[int] = mapped_column(default=24)
+    """Within how many hours an order is there."""
+    is_on: Mapped[bool] = mapped_column(default=True)
+
+    @property
+    def price(self) -> Money:
+        """What fetching an order there costs."""
         return Money(self.price_amount, self.currency)
 
 
@@ -111,6 +173,8 @@ class Product(Base):
     search_text: Mapped[str] = mapped_column(sa.Text, default="")
     """Name, description, shop and shelf, folded: no accents, no capitals, no plurals."""
     form_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    prepaid_only: Mapped[bool] = mapped_column(default=False)
+    """True for what is never paid at the door, whatever the zone says."""
     created_at: Mapped[datetime]
 
     store: Mapped[Store] = relationship()

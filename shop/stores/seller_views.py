@@ -13,7 +13,7 @@ from shop.earnings import boards, windows
 from shop.i18n import refusal_sentence
 from shop.orders import figures, sales, wording
 from shop.stores import photos, service, words
-from shop.stores.forms import EditForm, ProductForm, StoreForm, ZoneForm
+from shop.stores.forms import EditForm, ProductForm, StoreForm
 from shop.stores.models import Product, Store
 from shop.web import form_key, signed_in
 
@@ -119,29 +119,6 @@ def show_product(code: str) -> Page:
     return redirect(url_for("seller.home"), 303)
 
 
-@bp.route("/delivery/", methods=["GET", "POST"])
-@signed_in
-def delivery() -> Page:
-    """Say where the shop delivers and for how much, quarter by quarter."""
-    store = service.store_of(current_user.id)
-    if store is None:
-        return redirect(url_for("seller.open_store"), 303)
-    form = ZoneForm(town=store.town)
-    if form.validate_on_submit():
-        price = form.price.money(store.currency)
-        service.set_zone(current_user.id, form.town.data, form.quarter.data or None, price)
-        return redirect(url_for("seller.delivery"), 303)
-    return _page("seller/delivery.html", form, store=store, zones=service.zones_of(store))
-
-
-@bp.post("/delivery/<int:zone_id>/drop/")
-@signed_in
-def drop_zone(zone_id: int) -> Page:
-    """Stop delivering to one of the seller's zones."""
-    service.drop_zone(current_user.id, zone_id)
-    return redirect(url_for("seller.delivery"), 303)
-
-
 def _page(template: str, form: Any, **values: Any) -> Page:
     page = render_template(template, form=form, **values)
     return (page, 422) if form.errors else page
@@ -179,6 +156,7 @@ def _values(product: Product) -> dict[str, Any]:
         "stock": product.stock,
         "seen_stock": str(product.stock),
         "description": product.description,
+        "prepaid_only": product.prepaid_only,
     }
 
 

@@ -67,6 +67,8 @@ class ProductDraft:
     price: Money
     stock: int
     description: str
+    prepaid_only: bool = False
+    """True for what is never paid at the door."""
 
 
 # What everyone may read
@@ -95,11 +97,11 @@ def store_by_slug(slug: str) -> Store:
     return _found(session.scalar(statement))
 
 
-def zones_of(store: Store) -> list[DeliveryZone]:
+def zones_of(store: Store, *, closed_too: bool = False) -> list[DeliveryZone]:
     """List where a shop delivers: its own town first, whole towns before their quarters."""
     home = search.words(store.town)
     return sorted(
-        store.zones,
+        (zone for zone in store.zones if zone.is_on or closed_too),
         key=lambda z: (
             search.words(z.town) != home,
             z.town,
@@ -111,7 +113,8 @@ def zones_of(store: Store) -> list[DeliveryZone]:
 
 def delivery_zone(store: Store, town: str, quarter: str) -> DeliveryZone | None:
     """Find the most specific zone of a place; None when the shop does not deliver there."""
-    in_town = [z for z in store.zones if search.words(z.town) == search.words(town)]
+    here = search.words(town)
+    in_town = [z for z in store.zones if z.is_on and search.words(z.town) == here]
     asked = search.words(quarter)
     exact = [z for z in in_town if z.quarter and search.words(z.quarter) == asked]
     whole = [z for z in in_town if not z.quarter]
@@ -129,7 +132,7 @@ def towns() -> list[Town]:
     rows = session.execute(
         sa.select(DeliveryZone.town, DeliveryZone.quarter)
         .join(Store, Store.id == DeliveryZone.store_id)
-        .where(Store.status == "open")
+        .where(Store.status == "open", DeliveryZone.is_on)
         .distinct()
     )
     quarters: dict[str, set[str]] = {}
@@ -212,7 +215,7 @@ def publish(owner_id: int, draft: ProductDraft, photos: Sequence[Photo], *, form
     if len(photos) > MOST_PHOTOS:
         raise TooManyPhotos(f"{len(photos)} photos")
     with transaction():
-        store = _own_store_locked(owner_id)
+        store = own_store_locked(owner_id)
         known = session.scalar(sa.select(Product).where(Product.form_key == form_key))
         if known:
             return _same_store(known, store).code
@@ -258,31 +261,6 @@ def show_product(owner_id: int, code: str, *, visible: bool) -> None:
 
 
 @retrying
-def set_zone(owner_id: int, town: str, quarter: str | None, price: Money) -> None:
-    """Say what a delivery costs in a town or in one of its quarters; a known place changes price."""
-    with transaction():
-        store = _own_store_locked(owner_id)
-        assert price.currency == store.currency
-        zone = next((z for z in store.zones if _same_place(z, town, quarter)), None)
-        if zone:
-            zone.price_amount = price.amount
-        elif len(store.zones) >= MOST_ZONES:
-            raise Conflict("a shop has sixty delivery zones at most")
-        else:
-            store.zones.append(_zone(town, quarter, price))
-    catalogue.forget_menus()
-
-
-@retrying
-def drop_zone(owner_id: int, zone_id: int) -> None:
-    """Stop delivering to one of the seller's zones; `NotFound` for anybody else's."""
-    with transaction():
-        store = _own_store_locked(owner_id)
-        store.zones.remove(_found(next((z for z in store.zones if z.id == zone_id), None)))
-    catalogue.forget_menus()
-
-
-@retrying
 def add_category(slug: str, name_fr: str, name_en: str, position: int) -> int:
     """Add a shelf, or find it: gives its id."""
     with transaction():
@@ -309,7 +287,8 @@ def _code(text: str) -> str:
     return references.parse(text) or ""
 
 
-def _own_store_locked(owner_id: int) -> Store:
+def own_store_locked(owner_id: int) -> Store:
+    """Lock the seller's shop until the end of the caller's transaction. Raises `NotFound`."""
     assert in_transaction(), "the lock lasts as long as the caller's transaction"
     statement = sa.select(Store).where(Store.owner_id == owner_id).order_by(Store.id)
     return _found(session.scalar(statement.with_for_update().limit(1)))
@@ -324,6 +303,7 @@ def _same_store(product: Product, store: Store) -> Product:
 def _describe(product: Product, draft: ProductDraft, store: Store) -> None:
     category = _found(session.get(Category, draft.category_id))
     product.name, product.description = draft.name, draft.description
+    product.prepaid_only = draft.prepaid_only
     product.price_amount, product.category_id = draft.price.amount, category.id
     product.search_text = search.stored(
         draft.name, draft.description, store.name, category.name_fr, category.name_en
@@ -341,12 +321,6 @@ def _zone(town: str, quarter: str | None, price: Money) -> DeliveryZone:
     return DeliveryZone(
         town=town, quarter=quarter, price_amount=price.amount, currency=price.currency
     )
-
-
-def _same_place(zone: DeliveryZone, town: str, quarter: str | None) -> bool:
-    return search.words(zone.town) == search.words(town) and search.words(
-        zone.quarter or ""
-    ) == search.words(quarter or "")
 
 
 def _free_slug(name: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, current_app, render_template, request, send_file
 
 from shop.errors import NotFound
-from shop.stores import catalogue, photos, service, words
+from shop.stores import catalogue, delivery, photos, service, words
 from shop.web import public
 
 bp = Blueprint("stores", __name__)
@@ -44,6 +44,7 @@ def product(code: str) -> str:
         product=product,
         store=product.store,
         zones=service.zones_of(product.store),
+        points=delivery.open_points(product.store),
         owner=service.owner_of(product.store),
         share=words.share_product(product),
         address=words.absolute(f"/p/{product.code}/"),
@@ -64,6 +65,7 @@ def store(slug: str) -> str:
         store=store,
         owner=service.owner_of(store),
         zones=service.zones_of(store),
+        points=delivery.open_points(store),
         shelf=shelf,
         more=_more(shelf, {}),
         address=words.absolute(f"/s/{store.slug}/"),

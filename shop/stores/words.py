@@ -8,6 +8,7 @@ from flask import Flask, current_app
 from flask_babel import get_locale
 
 from shop.i18n import _, _l, amount_text, language, word_refusals
+from shop.stores.discounts import CodeTaken
 from shop.stores.models import Product
 from shop.stores.photos import NotAPhoto, PhotoTooHeavy, PhotoTooSmall
 from shop.stores.service import StockMoved, TooManyPhotos
@@ -25,6 +26,7 @@ def init_app(app: Flask) -> None:
                 "Ce fichier n’est pas une photo lisible. Envoyez un JPEG, PNG ou WebP."
             ),
             TooManyPhotos.code: _l("Quatre photos au plus par produit."),
+            CodeTaken.code: _l("Vous avez déjà un code de ce nom. Donnez-lui un autre nom."),
             StockMoved.code: _l(
                 "Des ventes ont eu lieu pendant ce temps. Rechargez la page pour voir le stock."
             ),

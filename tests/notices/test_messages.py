@@ -22,6 +22,11 @@ STORE = "Coopérative des tisserandes de Gounghin et environs"
 WORST = {
     "accepted": ("PX7K4M2Q", STORE, "639 142", TOKEN),
     "sent": ("PX7K4M2Q", "639 142", TOKEN),
+    "at_point": ("PX7K4M2Q", STORE, "639 142", TOKEN),
+    "bill_at_door": ("PX7K4M2Q", MOST, TOKEN),
+    "door_is_paid": ("PX7K4M2Q", MOST),
+    "went_home": ("PX7K4M2Q", TOKEN),
+    "sale_at_door": ("PX7K4M2Q", STORE, MOST),
     "asked": ("PX7K4M2Q", STORE, TOKEN),
     "refunded": ("PX7K4M2Q", MOST, TOKEN),
     "shared": ("PX7K4M2Q", MOST, TOKEN),

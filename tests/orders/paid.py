@@ -18,6 +18,7 @@ from shop.orders.states import Actor, Stage
 from shop.orders.talk import Side
 from shop.orders.talk_models import Dispute
 from tests.marketplace import make_order
+from tests.orders.doors import door_order
 
 #: The shortest honest way to each stage.
 WAYS: Final[dict[Stage, tuple[Stage, ...]]] = {
@@ -33,14 +34,16 @@ WAYS: Final[dict[Stage, tuple[Stage, ...]]] = {
     Stage.REFUSED: (Stage.REFUSED,),
     Stage.CANCELLED: (Stage.ACCEPTED, Stage.CANCELLED),
     Stage.DECIDED: (Stage.ACCEPTED, Stage.DECIDED),
+    Stage.GONE_BACK: (Stage.ACCEPTED, Stage.SENT, Stage.GONE_BACK),
 }
-_BUYERS: Final = frozenset({Stage.RECEIVED, Stage.CONFIRMED})
+_BUYERS: Final = frozenset({Stage.RECEIVED, Stage.CONFIRMED, Stage.GONE_BACK})
 
 
 def pay(order: Order) -> Order:
     """Make an order paid as a settlement does: its escrows funded, its parts open."""
     with transaction():
         order = orders.locked(order.id)
+        assert orders.consume_stock(order)
         assert orders.mark_paid(order, clock.now())
         for part in order.seller_orders:
             source = chart.float_at("wave", part.currency)
@@ -52,6 +55,8 @@ def pay(order: Order) -> Order:
 
 def make_part(stage: Stage = Stage.TO_ACCEPT, order: Order | None = None) -> SellerOrder:
     """Save one paid seller order and bring it to a stage."""
+    if stage is Stage.GONE_BACK:
+        order = order or door_order()
     [part] = pay(order or make_order()).seller_orders
     for to in WAYS[stage]:
         take(part, to)

@@ -10,9 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from shop.db import db, is_postgres, session
+from shop.money import Money
 from shop.orders import fulfilment, handover, sales
+from shop.orders.quoting import Choice
 from shop.orders.states import TABS, Stage, Tab
+from shop.stores import delivery
 from tests.marketplace import make_order, make_product, make_store, make_user, sign_in
+from tests.orders.doors import order_with
 from tests.orders.paid import WAYS, again, make_part
 from tests.test_statements import listened
 
@@ -30,7 +34,15 @@ def seller(shop, client):
 
 
 def part_of(shop, stage=Stage.TO_ACCEPT):
-    return make_part(stage, make_order((shop[1], 1)))
+    if stage is not Stage.GONE_BACK:
+        return make_part(stage, make_order((shop[1], 1)))
+    # Only what is to be paid at the door goes back from there.
+    zone = delivery.ZoneDraft(
+        "Abidjan", "Cocody", Money(2_500, "XOF"), door_limit=Money(10**8, "XOF")
+    )
+    delivery.save_zone(shop[1].store.owner_id, zone)
+    session.expire_all()
+    return make_part(stage, order_with(shop[1], Choice(at_door=True)))
 
 
 def shown(page: str) -> dict[str, int]:
@@ -100,6 +112,7 @@ def test_the_figures_add_up_at_every_stage(shop, seller, stage):
     for address in (f"/store/orders/{part.reference}/", "/store/orders/"):
         sums = shown(seller.get(address).text)
         rest = sums["commission"] + sums.get("operator-fee", 0) + sums.get("refunded", 0)
+        rest += sums.get("discount", 0) + sums.get("at-door", 0)
         assert sums["items"] + sums["delivery"] + rest == sums["net"]
 
 
@@ -167,7 +180,8 @@ def test_the_file_holds_the_rows_of_the_page(shop, seller):
         assert [int(row["net"]) for row in rows] == nets
     for row in read(seller.get("/store/orders.csv")):
         taken = sum(int(row[k]) for k in ("commission", "frais opérateur", "remboursé", "net"))
-        assert int(row["brut"]) + int(row["livraison"]) == taken
+        less = int(row["réduction"]) + int(row["à la porte"])
+        assert int(row["brut"]) + int(row["livraison"]) - less == taken
 
 
 def test_french_excel_gets_its_sign_and_others_a_comma(shop, seller):

@@ -22,6 +22,7 @@ from shop.orders import checks, disputes, fulfilment, handover, whereabouts
 from shop.orders.models import SellerOrder
 from shop.orders.refusals import CodeLocked, NotThatStep, WrongCode
 from shop.orders.states import CLOSED, EDGES, ESCROW_AT, TABS, WAITS, Actor, Escrow, Stage
+from tests.orders.doors import door_order
 from tests.orders.paid import WAYS, again, make_part, report
 
 VERSIONS = Path(__file__).parents[2] / "migrations/versions"
@@ -39,11 +40,17 @@ def migration_of(name: str) -> ModuleType:
 
 def test_the_database_keeps_the_same_tables():
     migration, disputed = migration_of("0011_fulfilment"), migration_of("0012_talk")
+    counter = migration_of("0016_at_the_counter")
     everybody = {
         str(old): {str(new): {str(a) for a in actors} for new, actors in news.items()}
         for old, news in EDGES.items()
         if news
     }
+    goes_back = {
+        old: news.pop("gone_back") for old, news in everybody.items() if "gone_back" in news
+    }
+    assert goes_back == dict.fromkeys(counter.GOES_BACK_FROM, counter.GOES_BACK_BY)
+    assert everybody == counter.STEPS
     ours = {
         old: {new: actors - {"dispute"} for new, actors in news.items()}
         for old, news in everybody.items()
@@ -52,8 +59,10 @@ def test_the_database_keeps_the_same_tables():
     assert {
         (old, new) for old, n in everybody.items() for new, a in n.items() if "dispute" in a
     } == {*product(disputed.DISPUTED_FROM, disputed.DISPUTE_STEPS)}
-    assert set(disputed.CLOSED) == CLOSED
-    assert {str(t): tuple(map(str, s)) for t, s in TABS.items()} == migration.TABS
+    assert {*disputed.CLOSED, counter.GONE_BACK} == CLOSED
+    tabs = {str(t): tuple(map(str, s)) for t, s in TABS.items()}
+    assert tabs["refused"] == (*migration.TABS["refused"], counter.GONE_BACK)
+    assert {**tabs, "refused": migration.TABS["refused"]} == migration.TABS
     assert {s for s in PAID if ESCROW_AT[s] is Escrow.HELD} == set(migration.OPEN)
 
 
@@ -199,6 +208,8 @@ def agrees(part: SellerOrder) -> None:
             assert (numbers(told), numbers(sold)) == ({held}, {held - part.commission_amount})
         case Escrow.RELEASED:
             assert numbers(told) == {part.total_amount}
+            if part.stage == Stage.GONE_BACK:
+                assert seller == part.total_amount, "the delivery is the seller's, whole"
             assert numbers(sold) == {seller, part.commission_amount}
         case Escrow.REFUNDED:
             assert numbers(told) == numbers(sold) == {buyer}
@@ -209,7 +220,8 @@ def agrees(part: SellerOrder) -> None:
 
 @pytest.mark.parametrize("way", shortest(), ids=lambda way: "-".join(to for _by, to in way[1:]))
 def test_where_the_money_is_agrees_with_the_books_on_every_way(app, time, way):
-    part = make_part()
+    # Only what is to be paid at the door goes back from there.
+    part = make_part(order=door_order() if way[-1][1] is Stage.GONE_BACK else None)
     agrees(part)
     for actor, to in way[1:]:
         walk(part, actor, to, time)

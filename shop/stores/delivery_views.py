@@ -1,0 +1,122 @@
+"""Where a seller's goods go: zones with their prices, and points where buyers fetch them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from shop.errors import NotFound
+from shop.money import Money
+from shop.stores import delivery, service
+from shop.stores.delivery_forms import DELAYS, PointForm, ZoneForm
+from shop.stores.models import Store
+from shop.web import signed_in
+
+bp = Blueprint("seller_delivery", __name__, url_prefix="/store/delivery")
+
+Page = Response | str | tuple[str, int]
+
+
+@bp.route("/", methods=["GET", "POST"])
+@signed_in
+def show() -> Page:
+    """Say where the shop delivers and for how much, quarter by quarter, and where one fetches."""
+    store = service.store_of(current_user.id)
+    if store is None:
+        return redirect(url_for("seller.open_store"), 303)
+    form = ZoneForm(**_known_zone(store))
+    if form.validate_on_submit():
+        delivery.save_zone(current_user.id, form.draft(store))
+        return redirect(url_for("seller_delivery.show"), 303)
+    page = render_template(
+        "seller/delivery.html",
+        form=form,
+        store=store,
+        zones=service.zones_of(store, closed_too=True),
+        points=store.points,
+        delays=DELAYS,
+    )
+    return (page, 422) if form.errors else page
+
+
+def _known_zone(store: Store) -> dict[str, object]:
+    """Fill the form with the zone that is to be changed, if one is named."""
+    zone_id = request.args.get("zone", type=int)
+    if zone_id is None:
+        return {"town": store.town}
+    zone = delivery.zone_of(store, zone_id)
+    return {
+        "town": zone.town,
+        "quarter": zone.quarter,
+        "price": zone.price.to_wire(),
+        "hours": zone.hours_max,
+        "free_from": _wire(zone.free_from),
+        "door_limit": _wire(zone.door_limit),
+    }
+
+
+def _wire(money: Money | None) -> str:
+    return money.to_wire() if money else ""
+
+
+@bp.post("/<int:zone_id>/<act>/")
+@signed_in
+def act_zone(zone_id: int, act: str) -> Page:
+    """Stop delivering to one of the seller's zones, begin again, or forget it."""
+    if act == "drop":
+        delivery.drop_zone(current_user.id, zone_id)
+    else:
+        delivery.switch_zone(current_user.id, zone_id, is_on=_on(act))
+    return redirect(url_for("seller_delivery.show"), 303)
+
+
+@bp.route("/points/", methods=["GET", "POST"])
+@signed_in
+def new_point() -> Page:
+    """Add a pick-up point."""
+    store = service.store_of(current_user.id)
+    if store is None:
+        return redirect(url_for("seller.open_store"), 303)
+    return _point_page(store, PointForm(town=store.town, price="0"), None)
+
+
+@bp.route("/points/<int:point_id>/", methods=["GET", "POST"])
+@signed_in
+def edit_point(point_id: int) -> Page:
+    """Change one of the seller's pick-up points."""
+    store = service.store_of(current_user.id)
+    if store is None:
+        raise NotFound("no shop, no points")
+    point = delivery.point_of(store, point_id)
+    known = PointForm(
+        name=point.name, town=point.town, place=point.place, hours=point.hours,
+        price=point.price.to_wire(), ready=point.ready_hours,
+    )  # fmt: skip
+    return _point_page(store, known, point_id)
+
+
+def _point_page(store: Store, form: PointForm, point_id: int | None) -> Page:
+    if form.validate_on_submit():
+        delivery.save_point(current_user.id, form.draft(store), point_id)
+        return redirect(url_for("seller_delivery.show"), 303)
+    page = render_template("seller/point.html", form=form, store=store, point_id=point_id)
+    return (page, 422) if form.errors else page
+
+
+@bp.post("/points/<int:point_id>/<act>/")
+@signed_in
+def act_point(point_id: int, act: str) -> Page:
+    """Close one of the seller's pick-up points, open it again, or forget it."""
+    if act == "drop":
+        delivery.drop_point(current_user.id, point_id)
+    else:
+        delivery.switch_point(current_user.id, point_id, is_on=_on(act))
+    return redirect(url_for("seller_delivery.show"), 303)
+
+
+def _on(act: str) -> bool:
+    """Read an act of the address: `on` or `off`, and nothing else exists."""
+    if act not in ("on", "off"):
+        raise NotFound("no such act")
+    return act == "on"
