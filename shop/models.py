@@ -7,11 +7,14 @@ import shop.earnings.models
 import shop.health.models
 import shop.ledger.models
 import shop.notices.models
+import shop.orders.link_models
 import shop.orders.models
 import shop.orders.talk_models
 import shop.payments.models
 import shop.payouts.models
 import shop.reconciliation.models
+import shop.reputation.models
+import shop.stores.member_models
 import shop.stores.models
 import shop.switches.models
 import shop.webhooks.models  # noqa: F401 -- imported for their tables
