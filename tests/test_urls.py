@@ -10,11 +10,18 @@ import sqlalchemy as sa
 
 from shop import clock
 from shop.db import db, session
+from shop.orders import links
+from shop.orders.states import Stage
 from shop.payments import status_views
 from shop.payments.models import Payment
+from shop.phone import parse
+from shop.reputation import service
+from shop.stores import members
+from shop.stores.member_models import Role
 from shop.stores.models import Store
 from shop.web import CSP, access_of
 from tests.marketplace import make_order, make_product, make_store, make_user, new_phone, sign_in
+from tests.orders.paid import make_part
 from tests.street import Street
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -24,23 +31,26 @@ PUBLIC = {
     "accounts.code", "accounts.code_again", "accounts.login", "accounts.logout", "accounts.new",
     "accounts.pin", "checkout.add", "checkout.after_change", "checkout.change", "checkout.checkout",
     "checkout.remove", "checkout.show_cart", "static", "stores.fees", "stores.help_page",
-    "stores.home", "stores.photo", "stores.product", "stores.store", "webhooks.ping",
+    "reputation.of_store", "stores.home", "stores.photo", "stores.product", "stores.store", "webhooks.ping",
     "webhooks.receive",
 }  # fmt: skip
 SIGNED_IN = {
     "account.forget", "account.show", "earnings.cancel", "earnings.figure", "earnings.number",
     "earnings.number_code", "earnings.pay_now", "earnings.payout", "earnings.payouts",
-    "earnings.terms", "seller.delivery", "seller.drop_zone", "seller.edit_product", "seller.home",
+    "earnings.terms", "reputation.answer", "reputation.own",
+    "seller.delivery", "seller.drop_zone", "seller.edit_product", "seller.home",
     "seller.new_product", "seller.open_store", "seller.show_product", "seller_orders.change_many",
     "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
     "seller_orders.slip", "seller_orders.take_step", "seller_talk.act_seller",
     "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
-    "seller_talk.show_seller", "wallet.cancel", "wallet.download", "wallet.payout", "wallet.show",
+    "seller_talk.show_seller", "staff.accept", "staff.invitations", "staff.remove", "staff.show",
+    "staff.sit", "wallet.cancel", "wallet.download", "wallet.payout", "wallet.show",
     "wallet.withdraw",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
-    "orders.show", "payment.choose", "payment.history",
+    "orders.show", "pay_link.choose", "pay_link.make", "pay_link.revoke", "pay_link.show",
+    "pay_link.start", "payment.choose", "payment.history", "reputation.ask", "reputation.write",
     "payment.receipt", "payment.start", "payment_status.cancel", "payment_status.check",
     "payment_status.claim", "payment_status.show", "payment_status.state", "talk.act",
     "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say",
@@ -87,18 +97,23 @@ class World:
         street.approve(self.received)
         street.pass_(60)
         assert street.again(self.received).status == "succeeded"
+        self.link = links.make([self.user.id], self.order.id)
+        members.invite(self.store.id, parse(new_phone(), "CI"), Role.CASHIER, language="fr")
+        [self.member] = members.of_store(self.store.id)
+        self.buyer = make_user()
+        self.review = service.write([self.buyer.id], make_reviewable(self), 5, "Très bien")
 
     def names(self, endpoint: str) -> dict[str, object]:
         """The words of an address, for each of its endpoints."""
         reference = self.payment.reference
-        if endpoint.startswith(("payment.choose", "payment.start", "orders.")):
+        if endpoint.startswith(("payment.choose", "payment.start", "orders.", "pay_link.")):
             reference = self.order.reference
         if endpoint == "payment.receipt":
             reference = self.received.reference
         [part] = self.paid.seller_orders
         if endpoint in ("orders.ask_received", "orders.receive", "orders.cancel"):
             reference = self.paid.reference
-        if endpoint.startswith("talk."):
+        if endpoint.startswith(("talk.", "reputation.")):
             reference = self.paid.reference
         if endpoint.startswith(("seller_orders.", "seller_talk.")):
             reference = part.reference
@@ -106,16 +121,27 @@ class World:
         return {
             "name": "held", "part": part.reference, "step": "accept", "act": "withdraw", "message": 1,
             "reference": reference, "code": code, "slug": self.store.slug, "provider": "wave",
-            "token": self.order.access_token if endpoint == "orders.open_link" else "t" * 32,
+            "token": self._token(endpoint), "member_id": self.member.id, "review_id": self.review.id,
             "filename": "cauri.css", "device_id": 1, "zone_id": self.store.zones[0].id,
             "key": "0" * 64, "size": 320, "extension": "webp",
         }  # fmt: skip
+
+    def _token(self, endpoint: str) -> str:
+        if endpoint.startswith("pay_link."):
+            return self.link.token
+        return self.order.access_token if endpoint == "orders.open_link" else "t" * 32
 
     def url(self, app, rule) -> str:
         names = self.names(rule.endpoint)
         with app.test_request_context():
             _domain, url = rule.build({key: names[key] for key in rule.arguments})
         return url
+
+
+def make_reviewable(world: World) -> str:
+    """Sell to somebody else what they may judge; give the order's reference."""
+    part = make_part(Stage.CONFIRMED, make_order((world.product, 1), user=world.buyer))
+    return part.reference
 
 
 @pytest.fixture
@@ -229,6 +255,8 @@ OWNED = [
     "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
     "seller_talk.show_seller", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo",
     "talk.pin", "talk.report", "talk.say", "talk.show",
+    "pay_link.make", "pay_link.revoke", "pay_link.show", "reputation.answer", "reputation.ask",
+    "reputation.write", "staff.accept", "staff.remove", "staff.sit",
 ]  # fmt: skip
 MISSING = {
     "part": "00000000",
@@ -239,6 +267,9 @@ MISSING = {
     "code": "00000000",
     "zone_id": 999_999,
     "device_id": 999_999,
+    "member_id": 999_999,
+    "review_id": 999_999,
+    "slug": "no-such-shop",
 }
 
 

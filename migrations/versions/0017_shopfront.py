@@ -12,6 +12,7 @@ down_revision = "0013"
 
 OLD_STATUSES = "status IN ('active', 'hidden', 'pending')"
 STATUSES = "status IN ('active', 'hidden', 'pending', 'refused')"
+ON_PAYMENT = ("by_link", "by_buyer", "link_stays")
 _PRESENT = sa.text("removed_at IS NULL")
 _LIVING = sa.text("revoked_at IS NULL")
 _SHOWN = sa.text("hidden_at IS NULL")
@@ -151,6 +152,7 @@ def _links() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pay_link")),
         sa.UniqueConstraint("token", name=op.f("uq_pay_link_token")),
     )
+    op.execute("ALTER TABLE payment ADD COLUMN pay_link_id BIGINT REFERENCES pay_link (id)")
     _partial("uq_pay_link_living", "pay_link", ["order_id"], _LIVING, unique=True)
 
 
@@ -192,6 +194,19 @@ def _rules() -> None:
     triggers.frozen("review", "stays_hidden", "hidden_at", when="OLD.hidden_at IS NOT NULL")
     triggers.no_delete("review")
     triggers.once_only("review", "id", "seller_order_id")
+    # Nobody pays another's order but through the link its buyer made and has not taken back.
+    triggers.refuse(
+        "payment", "by_link", "INSERT", "somebody else pays through a living link only",
+        when="NEW.pay_link_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pay_link l WHERE"
+        " l.id = NEW.pay_link_id AND l.order_id = NEW.purpose_id AND l.revoked_at IS NULL"
+        " AND NEW.purpose = 'order')",
+    )  # fmt: skip
+    triggers.refuse(
+        "payment", "by_buyer", "INSERT", "an order is paid by its buyer, or through a link",
+        when="NEW.purpose = 'order' AND NEW.pay_link_id IS NULL AND NOT EXISTS (SELECT 1 FROM"
+        " \"order\" o WHERE o.id = NEW.purpose_id AND o.user_id = NEW.user_id)",
+    )  # fmt: skip
+    triggers.frozen("payment", "link_stays", "pay_link_id")
     triggers.frozen("pay_link", "frozen", "order_id", "token", "created_at")
     triggers.frozen("pay_link", "revoked", "revoked_at", when="OLD.revoked_at IS NOT NULL")
     triggers.no_delete("pay_link")
@@ -200,11 +215,13 @@ def _rules() -> None:
 
 def downgrade() -> None:
     """Undo; what was refused is hidden."""
-    if triggers.dialect() == "sqlite":
-        op.execute("DROP TRIGGER product_approved_first")
-    else:
-        op.execute("DROP FUNCTION product_approved_first() CASCADE")
+    for name in ("product_approved_first", *(f"payment_{n}" for n in ON_PAYMENT)):
+        if triggers.dialect() == "sqlite":
+            op.execute(f"DROP TRIGGER {name}")
+        else:
+            op.execute(f"DROP FUNCTION {name}() CASCADE")
     op.drop_index("ix_product_waiting", "product")
+    op.execute("ALTER TABLE payment DROP COLUMN pay_link_id")
     for table in ("pay_link", "review", "store_member", "product_decision"):
         op.drop_table(table)
     triggers.drop_functions("pay_link", "review", "store_member", "product_decision")

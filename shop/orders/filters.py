@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from shop.orders.models import SellerOrder
 from shop.orders.states import EDGES, Actor, Escrow, Stage, Tab
+from shop.orders.talk_models import Dispute
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus, Purpose
 from shop.providers import methods
@@ -33,6 +34,8 @@ class Filters:
     until: date | None = None
     operator: str = ""
     money: Escrow | None = None
+    problem: bool = False
+    """Only those about which the buyer reported a problem, settled or not."""
     only_to_hand_over: bool = False
     """Not in the address: who looks decides it."""
 
@@ -41,7 +44,7 @@ class Filters:
         """The filters as an address says them, the empty ones left out."""
         said = {
             "tab": self.tab, "q": self.query, "from": self.since, "to": self.until,
-            "op": self.operator, "pay": self.money,
+            "op": self.operator, "pay": self.money, "problem": "1" if self.problem else "",
         }  # fmt: skip
         return {name: str(value) for name, value in said.items() if value}
 
@@ -65,6 +68,8 @@ class Filters:
             found.append(SellerOrder.escrow == self.money)
         if self.operator:
             found.append(_paid_by(self.operator))
+        if self.problem:
+            found.append(sa.exists().where(Dispute.seller_order_id == SellerOrder.id))
         if self.only_to_hand_over:
             found.append(SellerOrder.stage.in_(sorted(TO_HAND_OVER)))
         return found
@@ -82,6 +87,7 @@ def read(args: Mapping[str, str]) -> Filters:
         until=until if until is None or since is None or until >= since else None,
         operator=operator if operator in operators() else "",
         money=Escrow(money) if money in set(MONEY) else None,
+        problem=args.get("problem") == "1",
     )
 
 

@@ -149,5 +149,6 @@ SENTENCES: dict[str, object] = {
     "code_locked": _l(
         "Cinq codes faux : nous vérifions avec l’acheteur. Il peut aussi confirmer lui-même."
     ),
+    "nothing_to_pay": _l("Cette commande est déjà payée ou annulée."),
     "needs_reason": _l("Dites pourquoi en quelques mots : l’autre personne les lira."),
 }

@@ -149,12 +149,12 @@ def _paid_from(order_id: int) -> Sequence[str]:
 def answer(store_id: int, review_id: int, words: str) -> None:
     """Answer a review of one's own shop, once. Raises `NotFound`, `Answered` or `BadReview`."""
     kept = words.strip()
-    if not 1 <= len(kept) <= LONGEST:
-        raise BadReview(f"{len(kept)} characters")
     with transaction():
         review = _locked(review_id)
         if review.store_id != store_id:
             raise NotFound("no such review")
+        if not 1 <= len(kept) <= LONGEST:
+            raise BadReview(f"{len(kept)} characters")
         if review.answer is not None:
             raise Answered(f"review {review.id}")
         review.answer, review.answered_at = kept, clock.now()
