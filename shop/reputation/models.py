@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shop.accounts.models import User
 from shop.db import Base
+from shop.orders.masking import masked
 from shop.orders.models import SellerOrder
 from shop.stores.models import Store
 
@@ -52,3 +53,13 @@ class Review(Base):
     part: Mapped[SellerOrder] = relationship()
     store: Mapped[Store] = relationship()
     buyer: Mapped[User] = relationship()
+
+    @property
+    def said(self) -> str:
+        """The buyer's words as everybody reads them: without phone numbers or addresses."""
+        return masked(self.words)
+
+    @property
+    def answered(self) -> str:
+        """The seller's answer, in the same way; empty while there is none."""
+        return masked(self.answer or "")
