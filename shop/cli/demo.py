@@ -43,10 +43,11 @@ def seed() -> None:
 @group.command("orders")
 def seed_orders() -> None:
     """Buy some of it and bring the orders to various stages; the sandbox must run. Once only."""
-    from shop.cli import demo_orders
+    from shop.cli import demo_life, demo_orders
 
     _refuse_when_live()
     click.echo(f"{demo_orders.seed()} orders added.", file=sys.stderr)
+    demo_life.seed()
 
 
 @group.command("sign-ins")
