@@ -49,15 +49,18 @@ class Seat:
 
 def seats_of(user_id: int) -> list[Seat]:
     """List the shops somebody may work in, their own first."""
-    owned = sa.select(Store).where(Store.owner_id == user_id).order_by(Store.id)
-    joined = (
-        sa.select(StoreMember)
-        .where(StoreMember.user_id == user_id, StoreMember.removed_at.is_(None))
-        .options(joinedload(StoreMember.store))
-        .order_by(StoreMember.id)
+    owned = sa.select(Store.id.label("store_id"), sa.literal(str(Role.OWNER)).label("role"))
+    joined = sa.select(StoreMember.store_id, StoreMember.role)
+    places = sa.union_all(
+        owned.where(Store.owner_id == user_id),
+        joined.where(StoreMember.user_id == user_id, StoreMember.removed_at.is_(None)),
+    ).subquery()
+    rows = session.execute(
+        sa.select(Store, places.c.role)
+        .join(places, places.c.store_id == Store.id)
+        .order_by(places.c.role != Role.OWNER, Store.id)
     )
-    seats = [Seat(store, Role.OWNER) for store in session.scalars(owned)]
-    return seats + [Seat(m.store, Role(m.role)) for m in session.scalars(joined)]
+    return [Seat(store, Role(role)) for store, role in rows]
 
 
 def of_store(store_id: int) -> Sequence[StoreMember]:
