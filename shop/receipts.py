@@ -12,7 +12,7 @@ from shop.orders import service as orders
 from shop.orders.models import Order
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition, Note
-from shop.providers.base import Outcome
+from shop.providers.values import Outcome
 
 DISPOSITIONS: Final = {
     Note.EXACT: Disposition.APPLIED,

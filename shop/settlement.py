@@ -32,8 +32,8 @@ from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Claim, Intent
 from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus, Purpose
-from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.signals import payment_settled, tell
 
 logger = logging.getLogger(__name__)
