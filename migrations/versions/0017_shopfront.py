@@ -8,7 +8,7 @@ from alembic import op
 from migrations import triggers
 
 revision = "0017"
-down_revision = "0013"
+down_revision = "0014"
 
 OLD_STATUSES = "status IN ('active', 'hidden', 'pending')"
 STATUSES = "status IN ('active', 'hidden', 'pending', 'refused')"
