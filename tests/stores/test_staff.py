@@ -257,3 +257,15 @@ def test_an_unproven_number_gets_no_place_even_by_sql(app, shop: Shop):
             .where(StoreMember.id == invitation.id)
             .values(user_id=guest.id, joined_at=invitation.invited_at)
         )
+
+
+def test_a_seller_reads_payouts_and_sees_no_button_of_the_owner(app, shop: Shop):
+    pages = {}
+    for role in (Role.OWNER, Role.SELLER):
+        browser = app.test_client()
+        sign_in(browser, shop.phones[role])
+        pages[role] = browser.get("/store/payouts/").text.partition("<main")[2]
+
+    assert "/store/payouts/settings/" in pages[Role.OWNER]
+    assert "/store/payouts/settings/" not in pages[Role.SELLER]
+    assert "<form" not in pages[Role.SELLER]
