@@ -37,6 +37,8 @@ class Settings:
     """How many reverse proxies of ours stand before the web server; their word on the client is taken."""
     commission_bp: int = 500
     """Our part of a seller's sale, in basis points; frozen on each order line."""
+    approve_first: int = 3
+    """How many first products of a new shop wait for staff; 0 lets everything be for sale at once."""
     explore_percent: int = 5
     """Of a hundred pay forms, how many offer another provider than the best, so that each stays known."""
     alert_percent: int = 95
@@ -76,6 +78,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         site_name=env.get("SITE_NAME") or "Cauri",
         proxy_hops=_whole(env, "PROXY_HOPS", 0, 0, 5),
         commission_bp=_whole(env, "COMMISSION_BP", 500, 0, 5_000),
+        approve_first=_whole(env, "APPROVE_FIRST", 3, 0, 50),
         explore_percent=_whole(env, "EXPLORE_PERCENT", 5, 0, 50),
         alert_percent=_whole(env, "ALERT_PERCENT", 95, 1, 97),
     )

@@ -17,6 +17,7 @@ from shop import (
     i18n,
     orders,
     payments,
+    reputation,
     stores,
     wallets,
     web,
@@ -36,7 +37,7 @@ def build(settings: config.Settings | None = None) -> Flask:
     db.init_app(app)
     i18n.init_app(app)
     web.init_app(app)
-    buying = (accounts, stores, checkout, orders, earnings, payments, wallets)
+    buying = (accounts, stores, checkout, orders, earnings, payments, wallets, reputation)
     for room in (*buying, health, webhooks, cli):
         room.init_app(app)
     return app

@@ -8,6 +8,7 @@ import shop.earnings.models
 import shop.health.models
 import shop.ledger.models
 import shop.notices.models
+import shop.orders.link_models
 import shop.orders.models
 import shop.orders.refund_models
 import shop.orders.talk_models
@@ -16,7 +17,9 @@ import shop.payments.choice_models
 import shop.payments.models
 import shop.payouts.models
 import shop.reconciliation.models
+import shop.reputation.models
 import shop.stores.discount_models
+import shop.stores.member_models
 import shop.stores.models
 import shop.switches.models
 import shop.webhooks.models  # noqa: F401 -- imported for their tables

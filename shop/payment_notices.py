@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from shop.accounts.models import User
 from shop.db import session
-from shop.notices import messages
+from shop.notices import messages, shop_messages
 from shop.notices.models import Kind
 from shop.notices.service import Message
 from shop.orders.models import Order, SellerOrder
@@ -36,6 +36,11 @@ def paid(settled: Sequence[tuple[Payment, Order]]) -> Iterator[Message]:
         text = messages.order_paid(
             order.reference, payment.money, order.access_token, language=order.language
         )
+        if payment.pay_link_id is not None:
+            yield _thanks(payment, order)
+            text = shop_messages.paid_for_you(
+                order.reference, order.access_token, language=order.language
+            )
         key = f"order-paid:{order.reference}"
         yield Message(key, phones[order.user_id], Kind.ORDER_PAID, text)
     owners = session.execute(
@@ -52,6 +57,12 @@ def paid(settled: Sequence[tuple[Payment, Order]]) -> Iterator[Message]:
             else messages.sale(part.reference, store, part.total, language=language)
         )
         yield Message(f"sale:{part.reference}", phone, Kind.SALE, text)
+
+
+def _thanks(payment: Payment, order: Order) -> Message:
+    """Tell whoever paid for somebody else that it is done."""
+    text = shop_messages.you_paid(order.reference, payment.money, language=payment.language)
+    return Message(f"thanks:{payment.reference}", payment.payer_phone, Kind.ORDER_PAID, text)
 
 
 def not_completed(payment: Payment, order: Order) -> Iterator[Message]:

@@ -23,6 +23,7 @@ from shop.errors import Conflict, Refusal
 from shop.ledger import service as ledger
 from shop.notices import service as notices
 from shop.notices.service import Message
+from shop.orders import links
 from shop.orders import service as orders
 from shop.orders.models import Order
 from shop.orders.service import Articles
@@ -98,7 +99,8 @@ def _start(intent: Intent) -> Payment:
             if again.user_id != intent.user_id:
                 raise NotPayable("this form was somebody else's")
             return again
-        if order.user_id != intent.user_id or not orders.is_payable(order):
+        theirs = order.user_id == intent.user_id or links.allows(order, intent.pay_link_id)
+        if not theirs or not orders.is_payable(order):
             raise NotPayable(f"order {order.reference} is {order.status}")
         if not switches.may_collect(intent.method.provider, intent.method.code):
             raise MethodStopped(f"{intent.method.code} is stopped")

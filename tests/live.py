@@ -257,6 +257,7 @@ def running(blank_database: Path, tmp_path_factory: pytest.TempPathFactory) -> I
             "PUBLIC_URL": origin,
             "SANDBOX_PORT": str(base),
             "EXPLORE_PERCENT": "0",
+            "APPROVE_FIRST": "0",
         }
         app = create_app(config.from_environment(environ))
         live = Live(app, world, turning, origin, world.phones_url)

@@ -55,6 +55,7 @@ class Clock:
 def app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
     """An application on a database of its own: SQLite, or what `database` asks for."""
     environment = {"DATA_DIR": str(tmp_path), "DATABASE_URL": database_url, "EXPLORE_PERCENT": "0"}
+    environment |= {"APPROVE_FIRST": "0"}  # what waits for staff is tested in tests/stores
     app = create_app(config.from_environment(environment))
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, SCHEMA_READY=True)
     app.test_client_class = Browser

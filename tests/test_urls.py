@@ -10,12 +10,19 @@ import sqlalchemy as sa
 
 from shop import clock
 from shop.db import db, session
+from shop.orders import links
+from shop.orders.states import Stage
 from shop.payments import status_views
 from shop.payments.models import Payment
+from shop.phone import parse
+from shop.reputation import service
+from shop.stores import members
+from shop.stores.member_models import Role
 from shop.stores.models import Store
 from shop.web import CSP, access_of
 from tests.marketplace import make_order, make_product, make_store, make_user, new_phone, sign_in
 from tests.orders.doors import make_code, point_of
+from tests.orders.paid import make_part
 from tests.street import Street
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -24,33 +31,33 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 PUBLIC = {
     "accounts.code", "accounts.code_again", "accounts.login", "accounts.logout", "accounts.new",
     "accounts.pin", "checkout.add", "checkout.after_change", "checkout.change", "checkout.checkout",
-    "checkout.drop_code", "checkout.remove", "checkout.show_cart", "checkout.use_code", "static",
-    "stores.fees", "stores.help_page",
-    "stores.home", "stores.photo", "stores.product", "stores.store", "webhooks.ping",
-    "webhooks.receive",
+    "checkout.drop_code", "checkout.remove", "checkout.show_cart", "checkout.use_code",
+    "reputation.of_store", "static", "stores.fees", "stores.help_page", "stores.home",
+    "stores.photo", "stores.product", "stores.store", "webhooks.ping", "webhooks.receive",
 }  # fmt: skip
 SIGNED_IN = {
     "account.forget", "account.show", "earnings.cancel", "earnings.figure", "earnings.number",
     "earnings.number_code", "earnings.pay_now", "earnings.payout", "earnings.payouts",
-    "earnings.terms", "seller.edit_product", "seller.home",
-    "seller.new_product", "seller.open_store", "seller.show_product", "seller_orders.change_many",
-    "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
-    "seller_codes.pause", "seller_codes.show", "seller_codes.show_code", "seller_delivery.act_point",
+    "earnings.terms", "reputation.answer", "reputation.own", "seller.edit_product", "seller.home",
+    "seller.new_product", "seller.open_store", "seller.show_product", "seller_codes.pause",
+    "seller_codes.show", "seller_codes.show_code", "seller_delivery.act_point",
     "seller_delivery.act_zone", "seller_delivery.edit_point", "seller_delivery.new_point",
-    "seller_delivery.show", "seller_orders.ask_bill",
+    "seller_delivery.show", "seller_orders.ask_bill", "seller_orders.change_many",
+    "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
     "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give",
     "seller_talk.act_seller", "seller_talk.photo_seller", "seller_talk.pin_seller",
-    "seller_talk.say_seller", "seller_talk.show_seller", "wallet.cancel", "wallet.download",
-    "wallet.payout", "wallet.show", "wallet.withdraw",
+    "seller_talk.say_seller", "seller_talk.show_seller", "staff.accept", "staff.invitations",
+    "staff.remove", "staff.show", "staff.sit", "wallet.cancel", "wallet.download", "wallet.payout",
+    "wallet.show", "wallet.withdraw",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.ask_refused", "orders.cancel", "orders.mine", "orders.open_link",
-    "orders.pay_at_door", "orders.receive", "orders.refuse", "orders.show",
-    "payment.choose", "payment.history",
-    "payment.receipt", "payment.start", "payment_status.cancel", "payment_status.check",
-    "payment_status.claim", "payment_status.keep", "payment_status.show",
-    "payment_status.state", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin",
-    "talk.report", "talk.say", "talk.show",
+    "orders.pay_at_door", "orders.receive", "orders.refuse", "orders.show", "pay_link.choose",
+    "pay_link.make", "pay_link.revoke", "pay_link.show", "pay_link.start", "payment.choose",
+    "payment.history", "payment.receipt", "payment.start", "payment_status.cancel",
+    "payment_status.check", "payment_status.claim", "payment_status.keep", "payment_status.show",
+    "payment_status.state", "reputation.ask", "reputation.write", "talk.act", "talk.ask_problem",
+    "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say", "talk.show",
 }  # fmt: skip
 #: Doors for programs: they carry no session, so no CSRF token either.
 WITHOUT_TOKEN = {"webhooks.receive"}
@@ -94,11 +101,16 @@ class World:
         street.approve(self.received)
         street.pass_(60)
         assert street.again(self.received).status == "succeeded"
+        self.link = links.make([self.user.id], self.order.id)
+        members.invite(self.store.id, parse(new_phone(), "CI"), Role.CASHIER, language="fr")
+        [self.member] = members.of_store(self.store.id)
+        self.buyer = make_user()
+        self.review = service.write([self.buyer.id], make_reviewable(self), 5, "Très bien")
 
     def names(self, endpoint: str) -> dict[str, object]:
         """The words of an address, for each of its endpoints."""
         reference = self.payment.reference
-        if endpoint.startswith(("payment.choose", "payment.start", "orders.")):
+        if endpoint.startswith(("payment.choose", "payment.start", "orders.", "pay_link.")):
             reference = self.order.reference
         if endpoint == "payment.receipt":
             reference = self.received.reference
@@ -108,7 +120,7 @@ class World:
             "orders.receive", "orders.refuse",
         ):  # fmt: skip
             reference = self.paid.reference
-        if endpoint.startswith("talk."):
+        if endpoint.startswith(("talk.", "reputation.")):
             reference = self.paid.reference
         if endpoint.startswith(("seller_orders.", "seller_refunds.", "seller_talk.")):
             reference = part.reference
@@ -118,16 +130,27 @@ class World:
             "act": "off" if endpoint.startswith("seller_delivery.") else "withdraw",
             "point_id": self.point_id, "code_id": self.code_id,
             "reference": reference, "code": code, "slug": self.store.slug, "provider": "wave",
-            "token": self.order.access_token if endpoint == "orders.open_link" else "t" * 32,
+            "token": self._token(endpoint), "member_id": self.member.id, "review_id": self.review.id,
             "filename": "cauri.css", "device_id": 1, "zone_id": self.store.zones[0].id,
             "key": "0" * 64, "size": 320, "extension": "webp",
         }  # fmt: skip
+
+    def _token(self, endpoint: str) -> str:
+        if endpoint.startswith("pay_link."):
+            return self.link.token
+        return self.order.access_token if endpoint == "orders.open_link" else "t" * 32
 
     def url(self, app, rule) -> str:
         names = self.names(rule.endpoint)
         with app.test_request_context():
             _domain, url = rule.build({key: names[key] for key in rule.arguments})
         return url
+
+
+def make_reviewable(world: World) -> str:
+    """Sell to somebody else what they may judge; give the order's reference."""
+    part = make_part(Stage.CONFIRMED, make_order((world.product, 1), user=world.buyer))
+    return part.reference
 
 
 @pytest.fixture
@@ -246,6 +269,8 @@ OWNED = [
     "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
     "seller_talk.show_seller", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo",
     "talk.pin", "talk.report", "talk.say", "talk.show",
+    "pay_link.make", "pay_link.revoke", "pay_link.show", "reputation.answer", "reputation.ask",
+    "reputation.write", "staff.accept", "staff.remove", "staff.sit",
 ]  # fmt: skip
 MISSING = {
     "part": "00000000",
@@ -258,6 +283,9 @@ MISSING = {
     "point_id": 999_999,
     "code_id": 999_999,
     "device_id": 999_999,
+    "member_id": 999_999,
+    "review_id": 999_999,
+    "slug": "no-such-shop",
 }
 
 

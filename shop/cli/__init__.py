@@ -15,7 +15,9 @@ def init_app(app: Flask) -> None:
         orders,
         payments,
         payouts,
+        products,
         reconcile,
+        reviews,
         system,
         webhooks,
     )
@@ -29,7 +31,8 @@ def init_app(app: Flask) -> None:
         payouts.group,
         webhooks.group,
     )
-    for group in (demo.group, *money, orders.group, system.config_group):
+    people = (orders.group, products.group, reviews.group)
+    for group in (demo.group, *money, *people, system.config_group):
         app.cli.add_command(group)
     for command in (system.worker, system.clock_process, reconcile.command):
         app.cli.add_command(command)

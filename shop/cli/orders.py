@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import click
 from flask.cli import AppGroup
 
@@ -17,9 +19,11 @@ from shop.cli.escrow_words import (
     reason_option,
     yes_option,
 )
-from shop.cli.output import emit, json_option, say
+from shop.cli.options import name_option
+from shop.cli.output import Exit, emit, fail, json_option, say
 from shop.i18n import amount_text
-from shop.orders import fulfilment, reading, whereabouts, wording
+from shop.orders import fulfilment, reading, talk, whereabouts, wording
+from shop.orders.refusals import BadWords
 from shop.orders.states import Stage
 from shop.references import spaced
 
@@ -94,3 +98,32 @@ def cancel(
 
 
 group.add_command(order_refund.command)
+
+
+@group.command("say")
+@click.argument("reference")
+@click.option("--text", required=True, help="What both sides read, 1,000 characters at most.")
+@name_option
+@click.option("--once", "form_key", help="A key: the same one says it once.")
+@json_option
+def write(reference: str, text: str, name: str, form_key: str | None, as_json: bool) -> None:
+    """Write in an order's conversation; both sides read it under this name, and are told."""
+    part = found(reference, as_json=as_json)
+    if not name.strip():
+        fail(Exit.USAGE, "needs_name", "--as says who writes.", as_json=as_json)
+    try:
+        key = form_key or secrets.token_urlsafe(16)
+        message = talk.say_as_staff(part.reference, text, name, f"staff:{key}"[:64])
+    except BadWords:
+        fail(Exit.USAGE, "bad_words", "--text has 1 to 1,000 characters.", as_json=as_json)
+    emit(
+        [
+            {
+                "at": message.at.isoformat(timespec="seconds"),
+                "reference": spaced(part.reference),
+                "as": message.author,
+                "text": message.text,
+            }
+        ],
+        as_json=as_json,
+    )

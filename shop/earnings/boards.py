@@ -30,6 +30,8 @@ class Board:
     when: str
     calendar: Sequence[Coming]
     attempts: Sequence[Attempts]
+    disputed: int
+    """Orders of the window about which the buyer reported a problem."""
 
     @property
     def bars(self) -> list[tuple[Day, Bar]]:
@@ -53,4 +55,5 @@ def of(store: Store, window: Window) -> Board:
         when=wording.when_next(terms, store.currency),
         calendar=figures.calendar(store),
         attempts=figures.attempts(store, window),
+        disputed=figures.disputed(store, window),
     )

@@ -19,6 +19,7 @@ from shop.earnings.windows import Window
 from shop.money import Money
 from shop.orders.models import HELD, SellerOrder, under
 from shop.orders.states import Stage, Tab
+from shop.orders.talk_models import Dispute
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus, Purpose
 from shop.providers import methods
@@ -217,6 +218,13 @@ def attempts(store: Store, window: Window) -> list[Attempts]:
         tally[1] += count
     labels = {row.operator: row.label for row in reversed(methods.rows())}
     return [Attempts(name, labels[name], *counts[name]) for name in sorted(counts)]
+
+
+def disputed(store: Store, window: Window) -> int:
+    """Count the orders paid in a window about which the buyer reported a problem, settled or not."""
+    reported = sa.exists().where(Dispute.seller_order_id == SellerOrder.id)
+    query = sa.select(sa.func.count()).where(*_where(store, Figure.COLLECTED, window), reported)
+    return session.scalar(query) or 0
 
 
 def _where(store: Store, figure: Figure, window: Window | None) -> list[Any]:

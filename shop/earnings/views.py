@@ -28,9 +28,9 @@ from shop.payouts import wording as payout_wording
 from shop.payouts.service import NotCancellable
 from shop.payouts.states import EDGES, PayoutStatus
 from shop.providers import methods
+from shop.stores import access
 from shop.stores.models import Store
-from shop.stores.service import store_of
-from shop.web import form_key, signed_in
+from shop.web import form_key
 
 bp = Blueprint("earnings", __name__)
 
@@ -43,14 +43,11 @@ NEW_NUMBER = "payout_number"
 
 
 def _own_store() -> Store:
-    store = store_of(current_user.id)
-    if store is None:
-        raise NotFound("no shop of one's own")
-    return store
+    return access.seat().store
 
 
 @bp.get("/store/payouts/")
-@signed_in
+@access.may(access.BACK_ROOM)
 def payouts() -> Page:
     """Say what the next payout brings and when, what waits and why, and list those before."""
     return _payouts_page(_own_store())
@@ -81,7 +78,7 @@ def _payouts_page(store: Store, problem: str = "") -> tuple[str, int]:
 
 
 @bp.post("/store/payouts/")
-@signed_in
+@access.may(access.OWNER)
 def pay_now() -> Page:
     """Pay the shop now, because its owner asks: two taps are one payout."""
     store = _own_store()
@@ -100,7 +97,7 @@ def pay_now() -> Page:
 
 
 @bp.get("/store/payouts/<reference>/")
-@signed_in
+@access.may(access.BACK_ROOM)
 def payout(reference: str) -> Page:
     """Show one payout: where it is, and every order it was for."""
     statement = reading.statement_of(_own_store().id, reference)
@@ -123,7 +120,7 @@ def payout(reference: str) -> Page:
 
 
 @bp.post("/store/payouts/<reference>/cancel/")
-@signed_in
+@access.may(access.OWNER)
 def cancel(reference: str) -> Page:
     """Give up a payout that was never sent; its orders are in the next one."""
     found = reading.statement_of(_own_store().id, reference).payout
@@ -134,7 +131,7 @@ def cancel(reference: str) -> Page:
 
 
 @bp.route("/store/payouts/settings/", methods=["GET", "POST"])
-@signed_in
+@access.may(access.OWNER)
 def terms() -> Page:
     """Choose when and by which operator the shop is paid."""
     store = _own_store()
@@ -171,7 +168,7 @@ def terms() -> Page:
 
 
 @bp.route("/store/payouts/number/", methods=["GET", "POST"])
-@signed_in
+@access.may(access.OWNER)
 def number() -> Page:
     """Ask for another number to be paid on, and the owner's PIN; a code then proves the number."""
     store = _own_store()
@@ -209,7 +206,7 @@ def _send_code(phone: str) -> str | None:
 
 
 @bp.route("/store/payouts/number/code/", methods=["GET", "POST"])
-@signed_in
+@access.may(access.OWNER)
 def number_code() -> Page:
     """Check the code; the number is paid from a day later on, and the former one is warned."""
     store, phone = _own_store(), cookie.get(NEW_NUMBER)
@@ -228,7 +225,7 @@ def number_code() -> Page:
 
 
 @bp.get("/store/figures/<name>/")
-@signed_in
+@access.may(access.BACK_ROOM)
 def figure(name: str) -> Page:
     """List the orders behind one figure of the dashboard; together they are that figure."""
     store = _own_store()

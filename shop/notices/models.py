@@ -31,6 +31,8 @@ class Kind(StrEnum):
     PAYOUT_NUMBER = "payout_number"
     REFUND_KEPT = "refund_kept"
     STAFF_ALERT = "staff_alert"
+    SHOP = "shop"
+    REVIEW = "review"
 
 
 class Notice(Base):

@@ -15,6 +15,7 @@ from shop.orders.refusals import NotThatStep
 from shop.orders.states import CLOSED, Actor, Escrow, Stage
 from shop.payments import service as payments
 from shop.payments.states import Purpose
+from shop.reputation import service as reputation
 from shop.web import guest_or_signed_in
 
 bp = Blueprint("orders", __name__)
@@ -98,6 +99,8 @@ def _can(part: SellerOrder) -> frozenset[str]:
         found.add("pay")
     if part.escrow == Escrow.HELD and part.disputed_at is None and reasons_at(part.state):
         found.add("report")
+    if reputation.may_review(part):
+        found.add("review")
     return frozenset(found)
 
 

@@ -125,7 +125,7 @@ def propose(side: Side, reference: str, kind: Offer, percent: int = 0) -> None:
         proposal = DisputeProposal(
             dispute_id=dispute.id,
             actor=side.actor,
-            user_id=side.user_ids[0],
+            user_id=side.speaker,
             kind=kind,
             currency=part.currency,
             back_amount=back.amount,
@@ -134,7 +134,7 @@ def propose(side: Side, reference: str, kind: Offer, percent: int = 0) -> None:
         )
         session.add(proposal)
         session.flush()
-        _note(dispute, side.actor, f"offer_{kind}", words=back.to_wire(), user_id=side.user_ids[0])
+        _note(dispute, side.actor, f"offer_{kind}", words=back.to_wire(), user_id=side.speaker)
         due_at = proposal.due_at
         notices.put_all(list(telling.of_offer(part, side.actor, proposal.id, due_at)))
 
@@ -155,7 +155,7 @@ def accept(side: Side, reference: str, proposal_id: int) -> None:
         if offer is None or gone or offer.actor == side.actor:
             raise OfferGone(f"proposal {proposal_id}")
         dispute.proposal_id, dispute.back_amount = offer.id, offer.back_amount
-        _move(dispute, State.AGREED, side.actor, user_id=side.user_ids[0])
+        _move(dispute, State.AGREED, side.actor, user_id=side.speaker)
         _conclude(part, dispute, side.actor)
 
 
@@ -166,7 +166,7 @@ def withdraw(side: Side, reference: str) -> None:
         part, dispute = _locked(side, reference)
         if dispute.state is State.WITHDRAWN:
             return
-        _move(dispute, State.WITHDRAWN, side.actor, user_id=side.user_ids[0])
+        _move(dispute, State.WITHDRAWN, side.actor, user_id=side.speaker)
         _conclude(part, dispute, side.actor)
 
 
@@ -176,7 +176,7 @@ def appeal(side: Side, reference: str, words: str) -> None:
     kept = checked(words)
     with transaction():
         part, dispute = _locked(side, reference)
-        _move(dispute, State.APPEALED, side.actor, kept, user_id=side.user_ids[0])
+        _move(dispute, State.APPEALED, side.actor, kept, user_id=side.speaker)
         dispute.wake_at = None
         fulfilment.call_staff(part)
 

@@ -26,12 +26,21 @@ FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 BOM: Final = "\ufeff"
 
 
-def rows_of(owner_id: int, *, tab: Tab | None, query: str, separator: str = ";") -> Iterator[str]:
+def rows_of(
+    owner_id: int,
+    *,
+    tab: Tab | None,
+    query: str,
+    narrowed: Sequence[sa.ColumnElement[bool]] = (),
+    separator: str = ";",
+) -> Iterator[str]:
     """Write the file piece by piece; `;` begins with the sign that French Excel wants, `,` does not."""
     yield (BOM if separator == ";" else "") + _written([_head()], separator)
     after: str | None = ""
     while after is not None:
-        page = sales.of_seller(owner_id, tab=tab, query=query, after=after, size=CHUNK)
+        page = sales.of_seller(
+            owner_id, tab=tab, query=query, narrowed=narrowed, after=after, size=CHUNK
+        )
         paid = _payments([part.order_id for part in page.rows])
         yield _written((_row(part, paid.get(part.order_id)) for part in page.rows), separator)
         after = page.next

@@ -64,10 +64,13 @@ def begin(parts: Sequence[SellerOrder], at: datetime) -> None:
 
 
 @retrying
-def sell(owner_id: int, reference: str, to: Stage, words: str = "") -> SellerOrder:
+def sell(
+    owner_id: int, reference: str, to: Stage, words: str = "", *, user_id: int | None = None
+) -> SellerOrder:
     """Take a step as the seller: accept, refuse, prepare, send, cancel, or say that it arrived.
 
     Cash at the door is proven by the buyer's code, like the hand-over itself: see `hand_over`.
+    `user_id` is who of the shop's staff takes it, where it is not the owner.
 
     Raises `NotFound` for another's order, `NotThatStep` when it went on meanwhile, `NeedsReason` when
     money would go back without a word.
@@ -78,39 +81,43 @@ def sell(owner_id: int, reference: str, to: Stage, words: str = "") -> SellerOrd
         raise NeedsReason
     with transaction():
         part = locked(Store.owner_id == owner_id, SellerOrder.reference == reference)
-        _take(part, to, By(Actor.SELLER, owner_id, words))
+        _take(part, to, By(Actor.SELLER, user_id or owner_id, words))
         return part
 
 
-def sell_many(owner_id: int, refs: Sequence[str], to: Stage) -> int:
+def sell_many(owner_id: int, refs: Sequence[str], to: Stage, *, user_id: int | None = None) -> int:
     """Take the same step for many orders, each by itself; give how many took it."""
     done = 0
     for reference in refs:
         try:
-            sell(owner_id, references.parse(reference) or "", to)
+            sell(owner_id, references.parse(reference) or "", to, user_id=user_id)
         except Refusal:
             continue
         done += 1
     return done
 
 
-def hand_over(owner_id: int, reference: str, typed: str) -> SellerOrder:
+def hand_over(
+    owner_id: int, reference: str, typed: str, *, user_id: int | None = None
+) -> SellerOrder:
     """Prove the delivery by the code the buyer gave at the door; the seller is paid at once.
 
     Raises `WrongCode` with the tries that are left, `CodeLocked` after five.
     """
-    refused, part = _try_code(owner_id, reference, typed)
+    refused, part = _try_code(owner_id, reference, typed, user_id or owner_id)
     if refused is not None:
         raise refused
     return part
 
 
 @retrying
-def _try_code(owner_id: int, reference: str, typed: str) -> tuple[Refusal | None, SellerOrder]:
+def _try_code(
+    owner_id: int, reference: str, typed: str, user_id: int
+) -> tuple[Refusal | None, SellerOrder]:
     """Count a wrong try for good: what a refusal rolled back would be a free guess."""
     with transaction():
         part = locked(Store.owner_id == owner_id, SellerOrder.reference == reference)
-        by = By(Actor.SELLER, owner_id)
+        by = By(Actor.SELLER, user_id)
         _check(part, Stage.HANDED_OVER, by)
         if part.code_tries >= handover.MOST_TRIES:
             return CodeLocked(), part

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from shop import queue
@@ -16,7 +15,8 @@ from shop.orders.models import SellerOrder
 from shop.orders.policy import OF_SELLER, AboveSale, Cause, Shares
 from shop.orders.refunding import Wanted
 from shop.orders.refusals import BadReason, NeedsReason
-from shop.web import form_key, signed_in
+from shop.stores.access import BACK_ROOM, may, owner_id
+from shop.web import form_key
 
 bp = Blueprint("seller_refunds", __name__)
 
@@ -54,17 +54,17 @@ class Typed:
 
 
 @bp.get("/store/orders/<reference>/refund/")
-@signed_in
+@may(BACK_ROOM)
 def ask(reference: str) -> Page:
     """Ask how much of a sale goes back, and why."""
-    return _page(sales.own(current_user.id, reference), Typed(form_key()))
+    return _page(sales.own(owner_id(), reference), Typed(form_key()))
 
 
 @bp.post("/store/orders/<reference>/refund/")
-@signed_in
+@may(BACK_ROOM)
 def give(reference: str) -> Page:
     """Show who bears what; do it once the seller has said yes to exactly that."""
-    part, typed = sales.own(current_user.id, reference), Typed.read()
+    part, typed = sales.own(owner_id(), reference), Typed.read()
     if not 16 <= len(typed.key) <= 40:
         return _page(part, Typed(form_key()), _("Rechargez la page et recommencez."))
     try:
@@ -73,7 +73,7 @@ def give(reference: str) -> Page:
             shares = refund_rows.planned(part, wanted.amount, wanted.cause)
             if request.form.get("sure") != wanted.amount.to_wire():
                 return _page(part, typed, shares=shares)
-        refunding.by_seller(current_user.id, part.reference, wanted)
+        refunding.by_seller(owner_id(), part.reference, wanted)
     except MoneyError:
         return _page(part, typed, _("Écrivez le montant en chiffres, sans décimales."))
     except AboveSale as above:

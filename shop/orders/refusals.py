@@ -192,5 +192,6 @@ SENTENCES: dict[str, object] = {
     "above_sale": _l("C’est plus que ce qui peut encore être rendu de cette vente."),
     "nothing_to_reverse": _l("Il n’y a plus rien à reprendre de ce paiement."),
     "debts_changed": _l("Ce que vous devez vient de changer. Rechargez la page."),
+    "nothing_to_pay": _l("Cette commande est déjà payée ou annulée."),
     "needs_reason": _l("Dites pourquoi en quelques mots : l’autre personne les lira."),
 }

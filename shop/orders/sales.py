@@ -18,6 +18,10 @@ from shop.orders.states import Stage, Tab
 from shop.stores.models import Store
 
 PAGE: Final = 20
+#: How people name a phone at the counter: by its end.
+LAST_DIGITS: Final = 4
+#: Above this, a count says "more than".
+MOST_COUNTED: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +33,21 @@ class Sales:
 
 
 def of_seller(
-    owner_id: int, *, tab: Tab | None = None, query: str = "", after: str = "", size: int = PAGE
+    owner_id: int,
+    *,
+    tab: Tab | None = None,
+    query: str = "",
+    narrowed: Sequence[sa.ColumnElement[bool]] = (),
+    after: str = "",
+    size: int = PAGE,
 ) -> Sales:
     """Give a page of the paid orders of somebody's shops, under a tab or all of them.
 
-    `query` is a reference, a buyer or an article; `after` is where the page before ended.
+    `query` is a reference, a buyer, an article or a phone's last digits; `narrowed` are further
+    conditions (see `filters`); `after` is where the page before ended.
     """
     statement = (
-        sa.select(SellerOrder)
-        .join(SellerOrder.order)
-        .where(_of_owner(owner_id), _under(tab))
+        _sold(owner_id, tab, query, narrowed)
         .options(
             contains_eager(SellerOrder.order),
             selectinload(SellerOrder.lines),
@@ -46,8 +55,6 @@ def of_seller(
         .order_by(SellerOrder.paid_at.desc(), SellerOrder.id.desc())
         .limit(size + 1)
     )
-    if query:
-        statement = statement.where(_matches(query))
     if (cursor := _read(after)) is not None:
         # Spelled out: SQLite has no index use for row values mixed with bound types.
         at, id_ = cursor
@@ -55,6 +62,26 @@ def of_seller(
         statement = statement.where(sa.or_(SellerOrder.paid_at < at, older))
     rows = session.scalars(statement).all()
     return Sales(rows[:size], _written(rows[size - 1]) if len(rows) > size else None)
+
+
+def count(
+    owner_id: int, *, tab: Tab | None, query: str, narrowed: Sequence[sa.ColumnElement[bool]]
+) -> int:
+    """Count the same rows, up to `MOST_COUNTED` and one more: nobody waits for an exact million."""
+    rows = _sold(owner_id, tab, query, narrowed).with_only_columns(SellerOrder.id)
+    capped = rows.order_by(None).limit(MOST_COUNTED + 1).subquery()
+    return session.scalar(sa.select(sa.func.count()).select_from(capped)) or 0
+
+
+def _sold(
+    owner_id: int, tab: Tab | None, query: str, narrowed: Sequence[sa.ColumnElement[bool]]
+) -> sa.Select[SellerOrder]:
+    statement = (
+        sa.select(SellerOrder)
+        .join(SellerOrder.order)
+        .where(_of_owner(owner_id), _under(tab), *narrowed)
+    )
+    return statement.where(_matches(query)) if query else statement
 
 
 def waiting(owner_id: int) -> dict[Tab, int]:
@@ -109,7 +136,10 @@ def _matches(query: str) -> sa.ColumnElement[bool]:
     named = sa.exists().where(
         OrderLine.seller_order_id == SellerOrder.id, OrderLine.name.ilike(f"%{part}%", escape="\\")
     )
-    return sa.or_(Order.contact_name.ilike(f"%{part}%", escape="\\"), named)
+    found = [Order.contact_name.ilike(f"%{part}%", escape="\\"), named]
+    if query.isascii() and query.isdigit() and len(query) == LAST_DIGITS:
+        found.append(Order.contact_phone.like(f"%{query}"))
+    return sa.or_(*found)
 
 
 def _written(row: SellerOrder) -> str:

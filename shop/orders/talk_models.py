@@ -35,6 +35,8 @@ class OrderMessage(Base):
     actor: Mapped[str] = mapped_column(sa.String(10))
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"))
     """Who exactly; None for staff at a shell."""
+    author: Mapped[str | None] = mapped_column(sa.String(60))
+    """The name staff writes under; None for the two sides, who have theirs."""
     text: Mapped[str] = mapped_column(sa.String(1000))
     told: Mapped[bool]
     """Whether the other side was told by SMS: at most once in a quarter of an hour."""

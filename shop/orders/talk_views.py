@@ -22,8 +22,9 @@ from shop.payments import wording as payment_wording
 from shop.payments.models import Payment
 from shop.payments.states import Purpose
 from shop.providers import methods
+from shop.stores import access as shop_access
 from shop.stores import photos
-from shop.web import guest_or_signed_in, signed_in
+from shop.web import guest_or_signed_in
 
 bp = Blueprint("talk", __name__)
 seller_bp = Blueprint("seller_talk", __name__)
@@ -52,10 +53,11 @@ def _buyers_seat(reference: str, part: str) -> Seat:
 
 
 def _sellers_seat(reference: str) -> Seat:
-    found = sales.talked_about(current_user.id, reference)
+    owner = shop_access.owner_id()
+    found = sales.talked_about(owner, reference)
     base = f"/store/orders/{found.reference}/"
     home = "/store/orders/" if found.state is Stage.UNPAID else base
-    return Seat(found, Side(Actor.SELLER, (current_user.id,)), home, base)
+    return Seat(found, Side(Actor.SELLER, (owner,), current_user.id), home, base)
 
 
 @bp.get("/order/<reference>/messages/")
@@ -131,35 +133,35 @@ def photo(reference: str, part: str) -> Response:
 
 
 @seller_bp.get("/store/orders/<reference>/messages/")
-@signed_in
+@shop_access.may(shop_access.BACK_ROOM)
 def show_seller(reference: str) -> Page:
     """Show the seller the conversation with one buyer."""
     return _talk(_sellers_seat(reference))
 
 
 @seller_bp.post("/store/orders/<reference>/messages/")
-@signed_in
+@shop_access.may(shop_access.BACK_ROOM)
 def say_seller(reference: str) -> Page:
     """Add a message of the seller."""
     return _say(_sellers_seat(reference))
 
 
 @seller_bp.post("/store/orders/<reference>/messages/<int:message>/pin/")
-@signed_in
+@shop_access.may(shop_access.BACK_ROOM)
 def pin_seller(reference: str, message: int) -> Page:
     """Keep a message as evidence, as the seller."""
     return _pin(_sellers_seat(reference), message)
 
 
 @seller_bp.post("/store/orders/<reference>/dispute/<act>/")
-@signed_in
+@shop_access.may(shop_access.BACK_ROOM)
 def act_seller(reference: str, act: str) -> Page:
     """Take a step in the dispute, as the seller."""
     return _act(_sellers_seat(reference), act)
 
 
 @seller_bp.get("/store/orders/<reference>/dispute/photo/")
-@signed_in
+@shop_access.may(shop_access.BACK_ROOM)
 def photo_seller(reference: str) -> Response:
     """Give the dispute's photo to the seller."""
     return _photo(_sellers_seat(reference))

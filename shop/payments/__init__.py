@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def init_app(app: Flask) -> None:
     """Build the providers from settings, and attach the pages."""
-    from shop.payments import status_views, views
+    from shop.payments import link_views, status_views, views
     from shop.payments.quick_state import QuickState
     from shop.providers import build_providers
 
@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
     )
     app.register_blueprint(views.bp)
     app.register_blueprint(status_views.bp)
+    app.register_blueprint(link_views.bp)
     app.jinja_env.globals["payable_methods"] = lambda: _by_country(app)
     app.wsgi_app = QuickState(app, app.wsgi_app)  # type: ignore[assignment, method-assign]
 

@@ -62,6 +62,8 @@ class Payment(Asked, Base):
     purpose: Mapped[str] = mapped_column(sa.String(12))
     purpose_id: Mapped[int]
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"))
+    pay_link_id: Mapped[int | None] = mapped_column(sa.ForeignKey("pay_link.id"))
+    """The link through which somebody else pays the order; None when its buyer does."""
     method: Mapped[str] = mapped_column(sa.String(30))
     country: Mapped[str] = mapped_column(sa.String(2))
     payer_phone: Mapped[str] = mapped_column(sa.String(20))

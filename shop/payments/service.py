@@ -53,6 +53,8 @@ class Intent:
     form_key: str
     language: str = "fr"
     otp: str | None = None
+    pay_link_id: int | None = None
+    """The link by which somebody else pays; None for the order's own buyer."""
     choice: Choice | None = None
     """How the page came to this method, kept as evidence; None where somebody named it."""
 
@@ -68,6 +70,7 @@ def create(intent: Intent) -> Payment:
         purpose=intent.purpose,
         purpose_id=intent.purpose_id,
         user_id=intent.user_id,
+        pay_link_id=intent.pay_link_id,
         method=method.code,
         provider=method.provider,
         country=method.country,

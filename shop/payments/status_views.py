@@ -22,14 +22,16 @@ from shop import choices, clock, queue, settlement
 from shop import phone as phones
 from shop.db import end_read
 from shop.i18n import amount_text
+from shop.orders import links
 from shop.orders import service as orders
+from shop.orders.models import Order
 from shop.payments import quick_state, reading, wording
 from shop.payments import service as payments
 from shop.payments.choice_models import Chosen
 from shop.payments.forms import ClaimForm
 from shop.payments.models import Payment
 from shop.payments.states import Disposition, PaymentStatus
-from shop.payments.views import given_back, own_payment
+from shop.payments.views import given_back, is_payers, own_payment
 from shop.payments.wording import Phase
 from shop.providers import methods
 from shop.providers.methods import Consent, Method
@@ -107,7 +109,17 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         waiting=wording.phase(payment, method) in WAITING,
         key=quick_state.key_of(payment.reference),
         auto=request.args.get("auto") == "1",
+        again=_again(payment, order),
+        payers=is_payers(payment),
     )
+
+
+def _again(payment: Payment, order: Order) -> str | None:
+    """Lead to where one chooses again; None where a payer's link was taken back meanwhile."""
+    if not is_payers(payment):
+        return url_for("payment.choose", reference=order.reference)
+    link = links.of_order(order.id)
+    return url_for("pay_link.choose", token=link.token) if link else None
 
 
 @bp.get("/payment/<reference>/state")
@@ -186,6 +198,7 @@ def keep(reference: str) -> BaseResponse:
 def cancel(reference: str) -> BaseResponse:
     """Leave this attempt for another method; whatever it may still bring is kept for the payer."""
     payment, order = own_payment(reference)
-    reference = order.reference
+    status = url_for("payment_status.show", reference=payment.reference)
+    again = _again(payment, order) or status
     settlement.give_up(payment.id)
-    return redirect(url_for("payment.choose", reference=reference), 303)
+    return redirect(again, 303)

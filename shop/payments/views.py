@@ -49,7 +49,16 @@ FILTERS: dict[str, tuple[PaymentStatus, ...]] = {
 def own_payment(reference: str) -> tuple[Payment, Order]:
     """Give an attempt and its order, if this browser may see that order. Raises `NotFound`."""
     payment = payments.find(reference)
-    return payment, access.of_browser(orders.by_id(payment.purpose_id).reference)
+    order = orders.by_id(payment.purpose_id)
+    return payment, order if is_payers(payment) else access.of_browser(order.reference)
+
+
+def is_payers(payment: Payment) -> bool:
+    """Say whether this browser's user paid this through a link: their own attempt, another's order."""
+    payer = current_payer()
+    if payment.pay_link_id is None or payer is None:
+        return False
+    return accounts.owner_id(payment.user_id) == payer.id
 
 
 @bp.get("/order/<reference>/payment/")
@@ -103,27 +112,29 @@ def start(reference: str) -> BaseResponse | tuple[str, int]:
         return redirect(url_for("payment_status.show", reference=under_way.reference), 303)
     except NotPayable:
         return redirect(url_for("orders.show", reference=reference), 303)
-    except MethodStopped:
-        form.form_errors.append(_("Ce moyen vient d’être suspendu par la boutique."))
-        return _page(order, form, offered), 409
-    except TooManyAttempts:
-        form.form_errors.append(
-            _("Ce numéro a reçu beaucoup de demandes. Attendez un quart d’heure.")
-        )
-        return _page(order, form, offered), 429
-    except orders.OutOfStock as gone:
-        form.form_errors.append(_("%(name)s n’est plus en stock.", name=gone.product_name))
-        return _page(order, form, offered), 409
-    except orders.CodeGone as over:
-        form.form_errors.append(
-            _(
-                "Le code %(code)s ne peut plus servir. Refaites la commande sans lui.",
-                code=over.name,
-            )
-        )
-        return _page(order, form, offered), 409
+    except (MethodStopped, TooManyAttempts, orders.OutOfStock, orders.CodeGone) as no:
+        sentence, status = refused_start(no)
+        form.form_errors.append(sentence)
+        return _page(order, form, offered), status
     queue.ring("submit_payments")
     return redirect(url_for("payment_status.show", reference=payment.reference), 303)
+
+
+def refused_start(
+    no: MethodStopped | TooManyAttempts | orders.OutOfStock | orders.CodeGone,
+) -> tuple[str, int]:
+    """Say why no attempt could begin, and the status of the page that says it."""
+    match no:
+        case MethodStopped():
+            return str(_("Ce moyen vient d’être suspendu par la boutique.")), 409
+        case TooManyAttempts():
+            return str(_("Ce numéro a reçu beaucoup de demandes. Attendez un quart d’heure.")), 429
+        case orders.CodeGone(name=code):
+            return str(
+                _("Le code %(code)s ne peut plus servir. Refaites la commande sans lui.", code=code)
+            ), 409
+        case gone:
+            return str(_("%(name)s n’est plus en stock.", name=gone.product_name)), 409
 
 
 def _country(order: Order) -> str:
@@ -210,6 +221,7 @@ def receipt(reference: str) -> str | Response:
         "proof": proof(payment),
         "note": wording.kept_sentence,
         "given_back": given_back(receipts),
+        "payers": is_payers(payment),
     }
     if request.args.get("format") == "txt":
         text = render_template("payments/receipt.txt", **values)

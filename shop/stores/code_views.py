@@ -5,17 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from shop import clock
-from shop.errors import NotFound
 from shop.i18n import refusal_sentence
 from shop.orders import uses
-from shop.stores import discounts, service
+from shop.stores import discounts
+from shop.stores.access import BACK_ROOM, may, owner_id, seat
 from shop.stores.delivery_forms import CodeForm
 from shop.stores.models import Store
-from shop.web import signed_in
 
 bp = Blueprint("seller_codes", __name__, url_prefix="/store/codes")
 
@@ -23,12 +21,10 @@ Page = Response | str | tuple[str, int]
 
 
 @bp.route("/", methods=["GET", "POST"])
-@signed_in
+@may(BACK_ROOM, newcomers=True)
 def show() -> Page:
     """List the shop's codes, and make a new one."""
-    store = service.store_of(current_user.id)
-    if store is None:
-        return redirect(url_for("seller.open_store"), 303)
+    store = seat().store
     today = clock.now().date()
     month = today + timedelta(days=30)
     form = CodeForm(least="0", starts_on=today, ends_on=month, most_uses=50, most_per_buyer=1)
@@ -47,7 +43,7 @@ def show() -> Page:
 
 def _made(form: CodeForm, store: Store) -> bool:
     try:
-        discounts.create(current_user.id, form.draft(store))
+        discounts.create(owner_id(), form.draft(store))
     except discounts.CodeTaken as taken:
         form.code.errors = [refusal_sentence(taken.code)]
         return False
@@ -55,10 +51,10 @@ def _made(form: CodeForm, store: Store) -> bool:
 
 
 @bp.get("/<int:code_id>/")
-@signed_in
+@may(BACK_ROOM)
 def show_code(code_id: int) -> Page:
     """Show one code: its terms, and the orders that used it."""
-    store = _store()
+    store = seat().store
     return render_template(
         "seller/code.html",
         code=discounts.of_store(store, code_id),
@@ -69,16 +65,9 @@ def show_code(code_id: int) -> Page:
 
 
 @bp.post("/<int:code_id>/")
-@signed_in
+@may(BACK_ROOM)
 def pause(code_id: int) -> Page:
     """Pause a code, or take it up again."""
-    discounts.of_store(_store(), code_id)
-    discounts.pause(current_user.id, code_id, paused=request.form.get("paused") == "1")
+    discounts.of_store(seat().store, code_id)
+    discounts.pause(owner_id(), code_id, paused=request.form.get("paused") == "1")
     return redirect(url_for("seller_codes.show_code", code_id=code_id), 303)
-
-
-def _store() -> Store:
-    store = service.store_of(current_user.id)
-    if store is None:
-        raise NotFound("no shop, no codes")
-    return store

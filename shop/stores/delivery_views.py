@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from shop.errors import NotFound
 from shop.money import Money
 from shop.stores import delivery, service
+from shop.stores.access import BACK_ROOM, may, owner_id, seat
 from shop.stores.delivery_forms import DELAYS, PointForm, ZoneForm
 from shop.stores.models import Store
-from shop.web import signed_in
 
 bp = Blueprint("seller_delivery", __name__, url_prefix="/store/delivery")
 
@@ -19,15 +18,13 @@ Page = Response | str | tuple[str, int]
 
 
 @bp.route("/", methods=["GET", "POST"])
-@signed_in
+@may(BACK_ROOM, newcomers=True)
 def show() -> Page:
     """Say where the shop delivers and for how much, quarter by quarter, and where one fetches."""
-    store = service.store_of(current_user.id)
-    if store is None:
-        return redirect(url_for("seller.open_store"), 303)
+    store = seat().store
     form = ZoneForm(**_known_zone(store))
     if form.validate_on_submit():
-        delivery.save_zone(current_user.id, form.draft(store))
+        delivery.save_zone(owner_id(), form.draft(store))
         return redirect(url_for("seller_delivery.show"), 303)
     page = render_template(
         "seller/delivery.html",
@@ -61,33 +58,29 @@ def _wire(money: Money | None) -> str:
 
 
 @bp.post("/<int:zone_id>/<act>/")
-@signed_in
+@may(BACK_ROOM)
 def act_zone(zone_id: int, act: str) -> Page:
     """Stop delivering to one of the seller's zones, begin again, or forget it."""
     if act == "drop":
-        delivery.drop_zone(current_user.id, zone_id)
+        delivery.drop_zone(owner_id(), zone_id)
     else:
-        delivery.switch_zone(current_user.id, zone_id, is_on=_on(act))
+        delivery.switch_zone(owner_id(), zone_id, is_on=_on(act))
     return redirect(url_for("seller_delivery.show"), 303)
 
 
 @bp.route("/points/", methods=["GET", "POST"])
-@signed_in
+@may(BACK_ROOM, newcomers=True)
 def new_point() -> Page:
     """Add a pick-up point."""
-    store = service.store_of(current_user.id)
-    if store is None:
-        return redirect(url_for("seller.open_store"), 303)
+    store = seat().store
     return _point_page(store, PointForm(town=store.town, price="0"), None)
 
 
 @bp.route("/points/<int:point_id>/", methods=["GET", "POST"])
-@signed_in
+@may(BACK_ROOM)
 def edit_point(point_id: int) -> Page:
     """Change one of the seller's pick-up points."""
-    store = service.store_of(current_user.id)
-    if store is None:
-        raise NotFound("no shop, no points")
+    store = seat().store
     point = delivery.point_of(store, point_id)
     known = PointForm(
         name=point.name, town=point.town, place=point.place, hours=point.hours,
@@ -98,20 +91,20 @@ def edit_point(point_id: int) -> Page:
 
 def _point_page(store: Store, form: PointForm, point_id: int | None) -> Page:
     if form.validate_on_submit():
-        delivery.save_point(current_user.id, form.draft(store), point_id)
+        delivery.save_point(owner_id(), form.draft(store), point_id)
         return redirect(url_for("seller_delivery.show"), 303)
     page = render_template("seller/point.html", form=form, store=store, point_id=point_id)
     return (page, 422) if form.errors else page
 
 
 @bp.post("/points/<int:point_id>/<act>/")
-@signed_in
+@may(BACK_ROOM)
 def act_point(point_id: int, act: str) -> Page:
     """Close one of the seller's pick-up points, open it again, or forget it."""
     if act == "drop":
-        delivery.drop_point(current_user.id, point_id)
+        delivery.drop_point(owner_id(), point_id)
     else:
-        delivery.switch_point(current_user.id, point_id, is_on=_on(act))
+        delivery.switch_point(owner_id(), point_id, is_on=_on(act))
     return redirect(url_for("seller_delivery.show"), 303)
 
 

@@ -21,8 +21,9 @@ from wtforms.widgets import TextInput
 
 from shop.i18n import _, _l
 from shop.money import Money, MoneyError
-from shop.phone import COUNTRIES, CURRENCIES
+from shop.phone import COUNTRIES, CURRENCIES, Phone, PhoneError, parse
 from shop.stores import service, words
+from shop.stores.member_models import Role
 from shop.stores.models import Store
 from shop.web import form_key
 
@@ -176,3 +177,26 @@ class EditForm(ProductForm):
 
     seen_stock = HiddenField()
     dropped = SelectMultipleField(_l("Photos à retirer"), validate_choice=False)
+
+
+class InviteForm(FlaskForm):  # type: ignore[misc]
+    """Invite somebody to work in the shop."""
+
+    country = SelectField(_l("Pays du numéro"))
+    number = StringField(_l("Numéro de la personne"))
+    role = SelectField(_l("Ce que la personne peut faire"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parsed: Phone | None = None
+        self.country.choices = [(code, words.country_name(code)) for code in COUNTRIES]
+        self.role.choices = [(str(r), words.RIGHTS[r]) for r in (Role.CASHIER, Role.SELLER)]
+
+    def validate_number(self, field: Field) -> None:
+        """Accept a number that a telephone can have."""
+        try:
+            self.parsed = parse(field.data or "", self.country.data or "CI")
+        except PhoneError as error:
+            raise ValidationError(
+                _("Écrivez un numéro de téléphone complet, par exemple 07 01 02 03 04.")
+            ) from error

@@ -141,7 +141,14 @@ class Product(Base):
     __table_args__ = (
         sa.CheckConstraint("price_amount > 0", name="price"),
         sa.CheckConstraint("stock >= 0", name="stock"),
-        sa.CheckConstraint("status IN ('active', 'hidden', 'pending')", name="status"),
+        sa.CheckConstraint("status IN ('active', 'hidden', 'pending', 'refused')", name="status"),
+        sa.Index(
+            "ix_product_waiting",
+            "created_at",
+            "id",
+            sqlite_where=sa.text("status = 'pending'"),
+            postgresql_where=sa.text("status = 'pending'"),
+        ),
         sa.Index(
             "ix_product_shelf",
             sa.text("created_at DESC"),
@@ -170,6 +177,7 @@ class Product(Base):
     currency: Mapped[str] = mapped_column(sa.String(3))
     stock: Mapped[int]
     status: Mapped[str] = mapped_column(sa.String(10), default="active")
+    """`pending` while staff looks at it, `refused` until it is changed; never on a shelf meanwhile."""
     search_text: Mapped[str] = mapped_column(sa.Text, default="")
     """Name, description, shop and shelf, folded: no accents, no capitals, no plurals."""
     form_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
@@ -200,3 +208,17 @@ class ProductPhoto(Base):
     position: Mapped[int] = mapped_column(default=0)
     width: Mapped[int]
     height: Mapped[int]
+
+
+class ProductDecision(Base):
+    """What staff decided about a product, why, and who: kept for ever, the last one counts."""
+
+    __tablename__ = "product_decision"
+    __table_args__ = (sa.CheckConstraint("length(reason) > 0", name="reason"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("product.id"), index=True)
+    approved: Mapped[bool]
+    reason: Mapped[str] = mapped_column(sa.String(200))
+    author: Mapped[str] = mapped_column(sa.String(60))
+    at: Mapped[datetime]

@@ -12,7 +12,8 @@ from shop import clock
 from shop.earnings import boards, windows
 from shop.i18n import refusal_sentence
 from shop.orders import figures, sales, wording
-from shop.stores import photos, service, words
+from shop.stores import access, approval, photos, service, words
+from shop.stores.access import BACK_ROOM, Role, may, owner_id
 from shop.stores.forms import EditForm, ProductForm, StoreForm
 from shop.stores.models import Product, Store
 from shop.web import form_key, signed_in
@@ -29,23 +30,26 @@ LATEST = 3
 
 
 @bp.get("/")
-@signed_in
+@may(access.ALL, newcomers=True)
 def home() -> Page:
     """Show what is to do, what is for sale, and the way to the orders."""
-    store = service.store_of(current_user.id)
-    if store is None:
-        return redirect(url_for("seller.open_store"), 303)
-    products = service.own_products(current_user.id)
+    seat = access.seat()
+    if seat.role is Role.CASHIER:
+        return redirect(url_for("seller_orders.show_sales"), 303)
+    store = seat.store
+    products = service.own_products(store.owner_id)
     return render_template(
         "seller/home.html",
         board=boards.of(store, windows.read(request.args, clock.now().date())),
         presets=[windows.last(days, clock.now().date()) for days in (7, 30, 90)],
-        waiting=sales.waiting(current_user.id),
+        waiting=sales.waiting(store.owner_id),
         store=store,
         products=products,
-        sales=sales.of_seller(current_user.id).rows[:LATEST],
+        sales=sales.of_seller(store.owner_id).rows[:LATEST],
         low=[p for p in products if p.status == "active" and p.stock <= LOW_STOCK],
         share=words.share_store(store.name, store.slug),
+        role=seat.role,
+        seats=access.seats(),
         words=wording,
         figures=figures.of,
     )
@@ -67,41 +71,54 @@ def open_store() -> Page:
 
 
 @bp.route("/products/new/", methods=["GET", "POST"])
-@signed_in
+@may(BACK_ROOM, newcomers=True)
 def new_product() -> Page:
     """Put a product on the shelf: one form, and it is for sale."""
-    store = service.store_of(current_user.id)
-    if store is None:
-        return redirect(url_for("seller.open_store"), 303)
+    store = access.seat().store
     form = ProductForm(form_key=form_key())
     if form.validate_on_submit():
         code = _trying(form, lambda: _publish(form, store))
         if code:
-            return redirect(url_for("stores.product", code=code), 303)
+            return redirect(_where_it_is(code), 303)
     return _page("seller/product.html", form, store=store)
+
+
+def _where_it_is(code: str) -> str:
+    """Lead to the product as buyers see it, or to what it waits for."""
+    for_sale = service.own_product(owner_id(), code).status == "active"
+    return url_for("stores.product" if for_sale else "seller.edit_product", code=code)
 
 
 def _publish(form: ProductForm, store: Store) -> str:
     draft, kept = form.draft(store), _kept(form)
-    return service.publish(current_user.id, draft, kept, form_key=form.form_key.data)
+    watched = current_app.config["SETTINGS"].approve_first
+    return service.publish(owner_id(), draft, kept, form_key=form.form_key.data, watched=watched)
 
 
 @bp.route("/products/<code>/", methods=["GET", "POST"])
-@signed_in
+@may(BACK_ROOM)
 def edit_product(code: str) -> Page:
     """Change one of the seller's products."""
-    product = service.own_product(current_user.id, code)
+    product = service.own_product(owner_id(), code)
     form = EditForm(**_values(product))
     if form.validate_on_submit() and _trying(form, lambda: _edit(form, product)):
         return redirect(url_for("seller.home"), 303)
-    product = service.own_product(current_user.id, code)
-    return _page("seller/product.html", form, store=product.store, product=product)
+    product = service.own_product(owner_id(), code)
+    decision = approval.last_decision(product.id)
+    return _page(
+        "seller/product.html",
+        form,
+        store=product.store,
+        product=product,
+        decision=decision,
+        share=words.share_product(product),
+    )
 
 
 def _edit(form: EditForm, product: Product) -> str:
     code, draft = product.code, form.draft(product.store)
     service.edit_product(
-        current_user.id,
+        owner_id(),
         code,
         draft,
         seen_stock=_whole(form.seen_stock.data),
@@ -112,10 +129,10 @@ def _edit(form: EditForm, product: Product) -> str:
 
 
 @bp.post("/products/<code>/visible/")
-@signed_in
+@may(BACK_ROOM)
 def show_product(code: str) -> Page:
     """Take one of the seller's products off the shelf, or put it back."""
-    service.show_product(current_user.id, code, visible=request.form.get("visible") == "1")
+    service.show_product(owner_id(), code, visible=request.form.get("visible") == "1")
     return redirect(url_for("seller.home"), 303)
 
 

@@ -15,7 +15,7 @@ from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import Conflict, NotFound
 from shop.money import Money
 from shop.phone import CURRENCIES
-from shop.stores import catalogue, search, slugs
+from shop.stores import approval, catalogue, search, slugs
 from shop.stores.models import Category, DeliveryZone, Product, ProductPhoto, Store
 from shop.stores.photos import Photo
 
@@ -210,8 +210,13 @@ def open_store(owner_id: int, draft: StoreDraft, *, commission_bp: int) -> str:
 
 
 @retrying
-def publish(owner_id: int, draft: ProductDraft, photos: Sequence[Photo], *, form_key: str) -> str:
-    """Put a product on the shelf and give its code; the same form sent twice makes one product."""
+def publish(
+    owner_id: int, draft: ProductDraft, photos: Sequence[Photo], *, form_key: str, watched: int
+) -> str:
+    """Put a product on the shelf and give its code; the same form sent twice makes one product.
+
+    Of a new shop, the first `watched` products wait for staff instead.
+    """
     if len(photos) > MOST_PHOTOS:
         raise TooManyPhotos(f"{len(photos)} photos")
     with transaction():
@@ -222,7 +227,8 @@ def publish(owner_id: int, draft: ProductDraft, photos: Sequence[Photo], *, form
         assert draft.price.currency == store.currency
         product = Product(
             code=_free_code(), store_id=store.id, stock=draft.stock, currency=store.currency,
-            status="active", form_key=form_key, created_at=clock.now(),
+            status=approval.first_status(store, watched=watched), form_key=form_key,
+            created_at=clock.now(),
         )  # fmt: skip
         _describe(product, draft, store)
         product.photos = _rows(photos)
@@ -251,13 +257,18 @@ def edit_product(
             raise TooManyPhotos(f"{len(kept) + len(photos)} photos")
         _describe(product, draft, product.store)
         product.photos = kept + _rows(photos, len(kept))
+        if product.status == "refused":
+            product.status = "pending"  # it is another now: staff looks again
 
 
 @retrying
 def show_product(owner_id: int, code: str, *, visible: bool) -> None:
     """Put one of the seller's products on the shelf, or take it off; orders already made live on."""
     with transaction():
-        own_product(owner_id, code).status = "active" if visible else "hidden"
+        product = own_product(owner_id, code)
+        if product.status not in approval.PASSED:
+            raise approval.StillWaiting(f"{product.code} is {product.status}")
+        product.status = "active" if visible else "hidden"
 
 
 @retrying

@@ -8,11 +8,15 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, current_app, render_template, request, send_file
 
 from shop.errors import NotFound
+from shop.reputation import badges
+from shop.reputation import service as reputation
 from shop.stores import catalogue, delivery, photos, service, words
 from shop.web import public
 
 bp = Blueprint("stores", __name__)
 
+#: Reviews on a shop's page, before the link to all of them.
+LATEST = 3
 #: Nothing in a photo's answer may run, whatever a browser believes it is.
 PHOTO_CSP = "default-src 'none'; sandbox"
 
@@ -47,6 +51,7 @@ def product(code: str) -> str:
         points=delivery.open_points(product.store),
         owner=service.owner_of(product.store),
         share=words.share_product(product),
+        rating=reputation.rating(product.store_id),
         address=words.absolute(f"/p/{product.code}/"),
         picture=words.absolute(f"/photo/{product.photos[0].key}/600.jpg")
         if product.photos
@@ -68,6 +73,10 @@ def store(slug: str) -> str:
         points=delivery.open_points(store),
         shelf=shelf,
         more=_more(shelf, {}),
+        share=words.recommend_store(store),
+        rating=reputation.rating(store.id),
+        reviews=reputation.of_store(store.id).rows[:LATEST],
+        standing=badges.of(store),
         address=words.absolute(f"/s/{store.slug}/"),
     )
 

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import quote
 
 from flask import Flask, current_app
 from flask_babel import get_locale
 
 from shop.i18n import _, _l, amount_text, language, word_refusals
+from shop.stores import access
+from shop.stores.approval import NotWaiting, StillWaiting
 from shop.stores.discounts import CodeTaken
-from shop.stores.models import Product
+from shop.stores.member_models import Role
+from shop.stores.members import OwnNumber, TooManyMembers
+from shop.stores.models import Product, Store
 from shop.stores.photos import NotAPhoto, PhotoTooHeavy, PhotoTooSmall
 from shop.stores.service import StockMoved, TooManyPhotos
+
+#: What people are in a shop, and what that lets them do.
+ROLES: Final = {
+    Role.OWNER: _l("Propriétaire"),
+    Role.SELLER: _l("Vendeur"),
+    Role.CASHIER: _l("Caisse"),
+}
+RIGHTS: Final = {
+    Role.SELLER: _l("Vendeur : produits, commandes, messages, chiffres"),
+    Role.CASHIER: _l("Caisse : commandes à remettre, avec leur code"),
+}
 
 
 def init_app(app: Flask) -> None:
@@ -27,12 +43,20 @@ def init_app(app: Flask) -> None:
             ),
             TooManyPhotos.code: _l("Quatre photos au plus par produit."),
             CodeTaken.code: _l("Vous avez déjà un code de ce nom. Donnez-lui un autre nom."),
+            TooManyMembers.code: _l("Vingt personnes au plus, invitations comprises."),
+            OwnNumber.code: _l("C’est votre propre numéro : vous avez déjà tous les droits."),
+            NotWaiting.code: _l("Ce produit n’attend plus de décision."),
+            StillWaiting.code: _l(
+                "Ce produit attend la décision de notre équipe. Il ne peut pas encore être en vente."
+            ),
             StockMoved.code: _l(
                 "Des ventes ont eu lieu pendant ce temps. Rechargez la page pour voir le stock."
             ),
         }
     )
-    app.jinja_env.globals.update(country_name=country_name)
+    app.jinja_env.globals.update(
+        country_name=country_name, shop_role=access.role, whatsapp=whatsapp
+    )
 
 
 def country_name(code: str) -> str:
@@ -56,7 +80,7 @@ def share_product(product: Product) -> str:
         store=product.store.name,
         link=absolute(f"/p/{product.code}/"),
     )
-    return "https://wa.me/?text=" + quote(text)
+    return whatsapp(text)
 
 
 def share_store(name: str, slug: str) -> str:
@@ -66,6 +90,23 @@ def share_store(name: str, slug: str) -> str:
         store=name,
         link=absolute(f"/s/{slug}/"),
     )
+    return whatsapp(text)
+
+
+def recommend_store(store: Store) -> str:
+    """Address a ready WhatsApp message of somebody who likes a shop."""
+    text = _(
+        "Regarde la boutique %(store)s à %(town)s. On paie par mobile money, l’argent est gardé"
+        " jusqu’à la livraison : %(link)s",
+        store=store.name,
+        town=store.town,
+        link=absolute(f"/s/{store.slug}/"),
+    )
+    return whatsapp(text)
+
+
+def whatsapp(text: str) -> str:
+    """Address a ready WhatsApp message; whoever taps it chooses to whom it goes."""
     return "https://wa.me/?text=" + quote(text)
 
 

@@ -7,10 +7,14 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from shop.cli import demo_orders
+from shop.cli import demo_life, demo_orders
 from shop.db import session
+from shop.orders.link_models import PayLink
 from shop.orders.models import SellerOrder
 from shop.orders.states import TABS
+from shop.reputation.models import Review
+from shop.stores.member_models import StoreMember
+from shop.stores.models import Product
 from tests.street import Street
 
 
@@ -57,4 +61,10 @@ def test_the_demonstration_has_orders_under_every_tab_and_whole_books(street: St
     stages = {part.stage for part in session.query(SellerOrder)}
     assert (first, second) == (len(demo_orders.SALES), 0)
     assert all(stages & set(tab) for tab in TABS.values())
+    for _twice in range(2):
+        demo_life.seed()
+    session.rollback()
+    assert session.query(Review).count() == len(demo_life.REVIEWS)
+    assert session.query(PayLink).count() == session.query(StoreMember).count() == 1
+    assert {p.status for p in session.query(Product)} >= {"active", "pending", "refused"}
     assert street.findings() == []

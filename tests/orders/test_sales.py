@@ -101,10 +101,9 @@ def test_nobody_without_an_account_sees_sales(client):
     assert client.get("/store/orders/?q=x").location == "/login/?next=/store/orders/?q%3Dx"
 
 
-def test_a_person_without_a_shop_is_told_so(client, time):
+def test_a_person_without_a_shop_is_led_to_open_one(client, time):
     sign_in(client, new_phone())
 
     page = client.get("/store/orders/")
 
-    assert page.status_code == 200
-    assert 'href="/store/"' in page.text
+    assert (page.status_code, page.location) == (303, "/store/open/")

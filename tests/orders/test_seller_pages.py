@@ -187,10 +187,9 @@ def test_the_file_holds_the_rows_of_the_page(shop, seller):
 def test_french_excel_gets_its_sign_and_others_a_comma(shop, seller):
     part_of(shop)
 
-    french, plain = (seller.get(f"/store/orders.csv?sep={s}") for s in (";", ","))
-
+    french = seller.get("/store/orders.csv?sep=;")
     assert french.data.startswith("\ufeffcommande;date;client".encode())
-    assert plain.data.startswith(b"commande,date,client")
+    assert seller.get("/store/orders.csv?sep=,").data.startswith(b"commande,date,client")
     assert french.headers["Content-Disposition"].startswith("attachment; filename=ventes-")
 
 
