@@ -98,7 +98,7 @@ def test_the_number_of_products_does_not_change_the_number_of_statements(
     with statements() as among_many:
         client.get(f"/p/{product.code}/")
 
-    assert len(among_many) == len(alone) <= 5
+    assert len(among_many) == len(alone) <= 7  # its points and its stars are one each
 
 
 @pytest.mark.parametrize(

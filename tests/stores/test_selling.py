@@ -163,7 +163,7 @@ def test_another_sellers_things_look_exactly_like_nothing(app: Flask, sign_in: S
 
 def test_every_address_with_an_id_is_in_the_ownership_test(app: Flask) -> None:
     product, zone = Product(code="00000000"), DeliveryZone(id=1)
-    tried = {path for _m, path in foreign_addresses(product, zone)}
+    tried = {path for _m, path in foreign_addresses(product, zone) if "/products/" in path}
     rules = [
         r for r in app.url_map.iter_rules() if r.endpoint.startswith("seller.") and r.arguments
     ]

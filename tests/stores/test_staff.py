@@ -22,6 +22,7 @@ from tests.marketplace import (
     new_phone,
     sign_in,
 )
+from tests.orders.doors import make_code, point_of
 from tests.orders.paid import again, make_part
 
 ALL = {Role.OWNER, Role.SELLER, Role.CASHIER}
@@ -39,18 +40,27 @@ ROLES = {
     "earnings.terms": OWNER,
     "reputation.answer": BACK_ROOM,
     "reputation.own": BACK_ROOM,
-    "seller.delivery": BACK_ROOM,
-    "seller.drop_zone": BACK_ROOM,
     "seller.edit_product": BACK_ROOM,
     "seller.home": ALL,
     "seller.new_product": BACK_ROOM,
     "seller.show_product": BACK_ROOM,
+    "seller_codes.pause": BACK_ROOM,
+    "seller_codes.show": BACK_ROOM,
+    "seller_codes.show_code": BACK_ROOM,
+    "seller_delivery.act_point": BACK_ROOM,
+    "seller_delivery.act_zone": BACK_ROOM,
+    "seller_delivery.edit_point": BACK_ROOM,
+    "seller_delivery.new_point": BACK_ROOM,
+    "seller_delivery.show": BACK_ROOM,
+    "seller_orders.ask_bill": ALL,
     "seller_orders.change_many": BACK_ROOM,
     "seller_orders.sales_file": BACK_ROOM,
     "seller_orders.show_sale": ALL,
     "seller_orders.show_sales": ALL,
     "seller_orders.slip": ALL,
     "seller_orders.take_step": ALL,
+    "seller_refunds.ask": BACK_ROOM,
+    "seller_refunds.give": BACK_ROOM,
     "seller_talk.act_seller": BACK_ROOM,
     "seller_talk.photo_seller": BACK_ROOM,
     "seller_talk.pin_seller": BACK_ROOM,
@@ -110,13 +120,14 @@ def test_each_role_opens_its_pages_and_no_other(app, shop: Shop, role: Role):
     sign_in(client, shop.phones[role])
     values = {
         "reference": shop.part.reference, "code": shop.product.code, "step": "hand-over",
-        "zone_id": shop.store.zones[0].id, "message": 1, "act": "propose", "name": "held",
-        "member_id": 0, "review_id": 0,
+        "zone_id": shop.store.zones[0].id, "message": 1, "name": "held", "member_id": 0,
+        "review_id": 0, "point_id": point_of(shop.store), "code_id": make_code(shop.store),
     }  # fmt: skip
     wrong = []
     for rule in shop_rules(app):
         if rule.endpoint in NOBODYS or rule.endpoint in ("earnings.payout", "earnings.cancel"):
             continue
+        values["act"] = "on" if rule.endpoint.startswith("seller_delivery.") else "propose"
         with app.test_request_context():
             _domain, url = rule.build({name: values[name] for name in rule.arguments})
         for method in sorted(rule.methods & {"GET", "POST"}):
