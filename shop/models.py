@@ -14,4 +14,8 @@ import shop.payouts.models
 import shop.reconciliation.models
 import shop.stores.models
 import shop.switches.models
+import shop.tontines.bureau_models
+import shop.tontines.choice_models
+import shop.tontines.cycle_models
+import shop.tontines.models
 import shop.webhooks.models  # noqa: F401 -- imported for their tables

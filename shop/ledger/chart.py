@@ -18,6 +18,12 @@ class Kind(StrEnum):
     HOLD = "hold"
     POT = "pot"
     GUARANTEE = "guarantee"
+    RETENTION = "retention"
+    ADVANCE = "advance"
+    CAISSE = "caisse"
+    RELIEF = "relief"
+    DIVIDEND = "dividend"
+    CASH = "cash"
     SUSPENSE = "suspense"
     DEBT = "debt"
     INCOME = "income"
@@ -25,7 +31,14 @@ class Kind(StrEnum):
 
 
 #: What we owe somebody in particular: locked while posting, with a balance the database keeps >= 0.
-GUARDED: Final = frozenset({Kind.ESCROW, Kind.WALLET, Kind.HOLD, Kind.POT, Kind.GUARANTEE})
+GUARDED: Final = frozenset(
+    {
+        *(Kind.ESCROW, Kind.WALLET, Kind.HOLD),
+        # A tontine's: what a round collected, what a share brought, what the group keeps.
+        *(Kind.POT, Kind.GUARANTEE, Kind.RETENTION, Kind.ADVANCE),
+        *(Kind.CAISSE, Kind.RELIEF, Kind.DIVIDEND, Kind.CASH),
+    }
+)
 
 #: Accounts whose natural side is the debit: what we have, what we are owed, what we spent.
 DEBIT_SIDE: Final = frozenset({Kind.FLOAT, Kind.EXPENSE, Kind.DEBT})

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.db import Base
+from shop.ledger.chart import GUARDED
 
 
 class LedgerAccount(Base):
@@ -17,7 +18,7 @@ class LedgerAccount(Base):
     __table_args__ = (
         sa.CheckConstraint("balance >= 0", name="balance_not_negative"),
         sa.CheckConstraint(
-            "(kind IN ('escrow', 'wallet', 'hold', 'pot', 'guarantee')) = (balance IS NOT NULL)",
+            f"(kind IN ({', '.join(sorted(repr(str(k)) for k in GUARDED))})) = (balance IS NOT NULL)",
             name="guarded_kinds_keep_a_balance",
         ),
         sa.CheckConstraint("code = kind || ':' || owner || ':' || currency", name="code"),

@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     """What a payment is for."""
 
     ORDER = "order"
+    CONTRIBUTION = "contribution"
 
 
 S = PaymentStatus
