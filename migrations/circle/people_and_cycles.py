@@ -231,12 +231,15 @@ def cycles() -> None:
     index("ix_tontine_due_share_id", "tontine_due", ["share_id", "status"])
     table(
         "tontine_contribution",
+        text("reference", 8),
         text("form_key", 64),
         whole("cycle_id", to="tontine_cycle"),
         whole("member_id", to="tontine_member"),
+        whole("user_id", to="user"),
         whole("share_id", to="tontine_share"),
         sa.Column("chosen", sa.Boolean(), nullable=False),
         text("source", 8),
+        text("currency", 3),
         whole("amount"),
         text("status", 8),
         moment("started_at"),
@@ -260,6 +263,7 @@ def cycles() -> None:
             "status IN ('asked', 'promised', 'received', 'refused')",
         ),
         unique("tontine_contribution", "form_key"),
+        unique("tontine_contribution", "reference"),
     )
     index("ix_tontine_contribution_cycle_id", "tontine_contribution", ["cycle_id", "id"])
     index("ix_tontine_contribution_member_id", "tontine_contribution", ["member_id", "id"])

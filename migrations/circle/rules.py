@@ -76,8 +76,8 @@ FROZEN = {
     "tontine_round": ("id", "cycle_id", "index"),
     "tontine_due": ("id", "round_id", "share_id", "kind", "number", "amount"),
     "tontine_contribution": (
-        "id", "form_key", "cycle_id", "member_id", "share_id", "chosen", "source", "amount",
-        "started_at", "recorded_by",
+        "id", "reference", "form_key", "cycle_id", "member_id", "user_id", "share_id", "chosen",
+        "source", "currency", "amount", "started_at", "recorded_by",
     ),
     "tontine_turn": (
         "id", "round_id", "share_id", "user_id", "gross", "discount", "set_off", "retention", "fee",
@@ -128,7 +128,7 @@ KEYS: dict[str, tuple[str | tuple[str, ...], ...]] = {
     "tontine_share": ("id", ("cycle_id", "code"), ("cycle_id", "position")),
     "tontine_round": ("id", ("cycle_id", '"index"')),
     "tontine_due": ("id", ("round_id", "share_id", "kind", "number")),
-    "tontine_contribution": ("id", "form_key"),
+    "tontine_contribution": ("id", "reference", "form_key"),
     "tontine_allocation": ("id", ("contribution_id", "due_id")),
     "tontine_turn": ("id", "share_id"),
     "tontine_line": ("id", ("turn_id", "seq")),

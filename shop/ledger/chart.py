@@ -112,3 +112,48 @@ def expense(purpose: str, currency: str) -> Account:
 def debt(user_id: int, currency: str) -> Account:
     """What a user owes us: money that left although we had given it back to the wallet."""
     return Account(Kind.DEBT, str(user_id), currency)
+
+
+def pot(round_id: int, currency: str) -> Account:
+    """What a tontine's round collected and has not paid yet."""
+    return Account(Kind.POT, str(round_id), currency)
+
+
+def exit_pot(share_id: int, currency: str) -> Account:
+    """What the others catch up for a share that left: it repays the leaver."""
+    return Account(Kind.POT, f"exit-{share_id}", currency)
+
+
+def guarantee(share_id: int, currency: str) -> Account:
+    """The guarantee deposit of a share."""
+    return Account(Kind.GUARANTEE, str(share_id), currency)
+
+
+def retention(share_id: int, currency: str) -> Account:
+    """What was kept of a share's pot until the end."""
+    return Account(Kind.RETENTION, str(share_id), currency)
+
+
+def advance(share_id: int, currency: str) -> Account:
+    """What was paid ahead for a share."""
+    return Account(Kind.ADVANCE, str(share_id), currency)
+
+
+def caisse(tontine_id: int, currency: str) -> Account:
+    """A tontine's reserve and fines."""
+    return Account(Kind.CAISSE, str(tontine_id), currency)
+
+
+def relief(tontine_id: int, currency: str) -> Account:
+    """A tontine's relief fund, never mixed with pots."""
+    return Account(Kind.RELIEF, str(tontine_id), currency)
+
+
+def dividend(cycle_id: int, currency: str) -> Account:
+    """Discounts of a cycle's auctions, kept until its end."""
+    return Account(Kind.DIVIDEND, str(cycle_id), currency)
+
+
+def cash(contribution_id: int, currency: str) -> Account:
+    """Cash a treasurer wrote down, set apart from the treasurer's wallet until it is confirmed."""
+    return Account(Kind.CASH, str(contribution_id), currency)

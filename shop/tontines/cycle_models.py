@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.db import Base
+from shop.money import Money
 from shop.tontines.models import among
 from shop.tontines.money_in import DueKind
 from shop.tontines.states import (
@@ -148,14 +149,17 @@ class Contribution(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(sa.String(8), unique=True)
     form_key: Mapped[str] = mapped_column(sa.String(64), unique=True)
     cycle_id: Mapped[int] = mapped_column(sa.ForeignKey("tontine_cycle.id"))
     member_id: Mapped[int] = mapped_column(sa.ForeignKey("tontine_member.id"))
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"))
     share_id: Mapped[int] = mapped_column(sa.ForeignKey("tontine_share.id"))
     """The share that keeps ahead what no due needs."""
     chosen: Mapped[bool] = mapped_column(default=False)
     """The payer chose this share: it comes first within its step (R8)."""
     source: Mapped[str] = mapped_column(sa.String(8))
+    currency: Mapped[str] = mapped_column(sa.String(3))
     amount: Mapped[int]
     status: Mapped[str] = mapped_column(sa.String(8))
     started_at: Mapped[datetime]
@@ -165,6 +169,16 @@ class Contribution(Base):
     """The treasurer who took the cash (R21)."""
     confirmed_by: Mapped[int | None] = mapped_column(sa.ForeignKey("tontine_member.id"))
     payment_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payment.id"), index=True)
+
+    @property
+    def total(self) -> Money:
+        """What the member pays, a method's fee aside."""
+        return Money(self.amount, self.currency)
+
+    @property
+    def paid_at(self) -> datetime | None:
+        """When it arrived; None while it has not."""
+        return self.received_at
 
 
 class Allocation(Base):
