@@ -85,9 +85,8 @@ def lines(
 
 def broken_at(tontine_id: int) -> int | None:
     """Verify the chain from the first line to the last: the first that is wrong, or None."""
-    previous, seq = GENESIS, 0
-    for row in _all(tontine_id):
-        seq += 1
+    previous = GENESIS
+    for seq, row in enumerate(_all(tontine_id), start=1):
         if row.seq != seq or row.prev_hash != previous or line_hash(row) != row.hash:
             return seq
         previous = row.hash

@@ -44,9 +44,7 @@ class Places:
         """Read at once everything these places need."""
         split = [name.partition(":") for name in names]
         codes = {
-            owner
-            for kind, _, owner in split
-            if kind in ("caution", "retenue", "avance") or (kind == "wallet")
+            owner for kind, _, owner in split if kind in ("caution", "retenue", "avance", "wallet")
         }
         self._read_shares(codes - self._shares.keys())
         indexes = {int(owner) for kind, _, owner in split if kind == "pot"}
@@ -73,7 +71,7 @@ class Places:
             query = sa.select(Round.index, Round.id).where(
                 Round.cycle_id == self.cycle.id, Round.index.in_(wanted)
             )
-            self._rounds.update({index: round_id for index, round_id in session.execute(query)})
+            self._rounds.update((index, round_id) for index, round_id in session.execute(query))
 
     def account(self, place: str) -> Account:
         """Give the account of one place."""
