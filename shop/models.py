@@ -3,6 +3,7 @@
 import shop.accounts.models
 import shop.alerts.models
 import shop.approvals.models
+import shop.cashback.models
 import shop.earnings.models
 import shop.health.models
 import shop.ledger.models
@@ -14,4 +15,5 @@ import shop.payouts.models
 import shop.reconciliation.models
 import shop.stores.models
 import shop.switches.models
+import shop.wallets.models
 import shop.webhooks.models  # noqa: F401 -- imported for their tables

@@ -36,6 +36,7 @@ from shop.providers import build_providers, methods
 from shop.sandbox.registry import mount
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
+from shop.wallets import checks as wallet_checks
 from tests.marketplace import Clock, make_user
 
 #: A number of each method's operator, with money on it.
@@ -196,6 +197,7 @@ class Street:
             *checks.check(),
             *order_checks.check(),
             *payout_checks.check(),
+            *wallet_checks.check(),
             *self._against_the_oracle(),
             *self._against_their_payouts(),
         ]

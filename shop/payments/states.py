@@ -28,6 +28,8 @@ class Purpose(StrEnum):
     """What a payment is for."""
 
     ORDER = "order"
+    TOP_UP = "top_up"
+    """Money put into one's own wallet."""
 
 
 S = PaymentStatus
