@@ -25,7 +25,8 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 PUBLIC = {
     "accounts.code", "accounts.code_again", "accounts.login", "accounts.logout", "accounts.new",
     "accounts.pin", "checkout.add", "checkout.after_change", "checkout.change", "checkout.checkout",
-    "checkout.remove", "checkout.show_cart", "proof.check", "proof.show", "static", "stores.fees", "stores.help_page",
+    "checkout.remove", "checkout.show_cart", "proof.check", "proof.show", "static", "stores.fees",
+    "stores.help_page",
     "stores.home", "stores.photo", "stores.product", "stores.store", "webhooks.ping",
     "webhooks.receive",
 }  # fmt: skip

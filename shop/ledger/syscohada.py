@@ -7,7 +7,7 @@ confirmed by an accountant of the country.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 from shop.db import session
 from shop.ledger.chart import Account, Kind
 from shop.ledger.models import LedgerAccount, Transfer
-from shop.money import Money
+from shop.money import Money, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class BalanceLine:
-    """One account of the plan over a period; debits less credits where a sign is needed."""
+    """One account over a period; an accountant's balance has no negative figures, but two sides."""
 
     heading: Heading
     currency: str
-    opening: Money
+    opening_debit: Money
+    opening_credit: Money
     debits: Money
     credits: Money
-
-    @property
-    def closing(self) -> Money:
-        """Debits less credits at the end."""
-        return self.opening + self.debits - self.credits
+    closing_debit: Money
+    closing_credit: Money
 
 
 def journal(since: datetime, until: datetime) -> Iterator[Line]:
@@ -108,24 +106,48 @@ def journal(since: datetime, until: datetime) -> Iterator[Line]:
         yield Line(*said, Account.from_code(row.credit), nothing, amount)
 
 
+#: Debits and credits of one place, in minor units.
+Sides = tuple[int, int]
+
+
 def balance(since: datetime, until: datetime) -> list[BalanceLine]:
     """Give opening balance, movements and closing balance of every account of the plan, by currency."""
+    return _lines(since, until, heading)
+
+
+def plain_balance(since: datetime, until: datetime) -> list[BalanceLine]:
+    """Give the same for each of our own ledger accounts."""
+    return _lines(since, until, lambda account: Heading(account.code, str(account.kind)))
+
+
+def _lines(
+    since: datetime, until: datetime, name: Callable[[Account], Heading]
+) -> list[BalanceLine]:
     before = _sums(Transfer.created_at < since)
     during = _sums(Transfer.created_at >= since, Transfer.created_at < until)
-    lines = []
-    for place in sorted(before.keys() | during.keys(), key=lambda each: (each[1], each[0].number)):
-        currency = place[1]
-        opened, moved = before.get(place, (0, 0)), during.get(place, (0, 0))
-        opening = Money(opened[0] - opened[1], currency)
-        lines.append(
-            BalanceLine(place[0], currency, opening, *(Money(side, currency) for side in moved))
-        )
-    return lines
+    grouped: dict[tuple[str, Heading], list[tuple[Sides, Sides]]] = {}
+    for account in before.keys() | during.keys():
+        place = (account.currency, name(account))
+        figures = (before.get(account, (0, 0)), during.get(account, (0, 0)))
+        grouped.setdefault(place, []).append(figures)
+    ordered = sorted(grouped, key=lambda place: (place[0], place[1].number))
+    return [_line(place[1], place[0], grouped[place]) for place in ordered]
 
 
-def _sums(*conditions: sa.ColumnElement[bool]) -> dict[tuple[Heading, str], tuple[int, int]]:
-    """Add up debits and credits by account of the plan and currency."""
-    sums: dict[tuple[Heading, str], tuple[int, int]] = {}
+def _line(named: Heading, currency: str, figures: Sequence[tuple[Sides, Sides]]) -> BalanceLine:
+    """Add up what is behind one account: each of ours is on one side, and sides are not set off."""
+    sums = [0] * 6
+    for (debits, credits), moved in figures:
+        opening = debits - credits
+        closing = opening + moved[0] - moved[1]
+        sides = (max(opening, 0), max(-opening, 0), *moved, max(closing, 0), max(-closing, 0))
+        sums = [added + side for added, side in zip(sums, sides, strict=True)]
+    return BalanceLine(named, currency, *(Money(amount, currency) for amount in sums))
+
+
+def _sums(*conditions: sa.ColumnElement[bool]) -> dict[Account, Sides]:
+    """Add up debits and credits of each ledger account."""
+    sums: dict[Account, list[int]] = {}
     for side, column in enumerate((Transfer.debit_id, Transfer.credit_id)):
         rows = session.execute(
             sa.select(LedgerAccount.code, sa.func.sum(Transfer.amount))
@@ -133,22 +155,17 @@ def _sums(*conditions: sa.ColumnElement[bool]) -> dict[tuple[Heading, str], tupl
             .where(*conditions)
             .group_by(LedgerAccount.code)
         )
-        for code, total in rows:
-            account = Account.from_code(code)
-            place = (heading(account), account.currency)
-            kept = list(sums.get(place, (0, 0)))
-            kept[side] += int(total)
-            sums[place] = (kept[0], kept[1])
-    return sums
+        for code, added in rows:
+            sums.setdefault(Account.from_code(code), [0, 0])[side] += int(added)
+    return {account: (sides[0], sides[1]) for account, sides in sums.items()}
 
 
 def totals(lines: Sequence[BalanceLine], currency: str) -> BalanceLine:
-    """Add up the accounts of one currency: opening and closing are zero, both sides are the journal's."""
-    mine, nothing = [line for line in lines if line.currency == currency], Money(0, currency)
-    return BalanceLine(
-        Heading("", "Total"),
-        currency,
-        sum((line.opening for line in mine), nothing),
-        sum((line.debits for line in mine), nothing),
-        sum((line.credits for line in mine), nothing),
-    )
+    """Add up the accounts of one currency: debits are credits, in the opening, the moves, the closing."""
+    mine = [line for line in lines if line.currency == currency]
+    figures = [
+        total([getattr(line, name) for line in mine], currency)
+        for name in BalanceLine.__dataclass_fields__
+        if name not in ("heading", "currency")
+    ]
+    return BalanceLine(Heading("", "Total"), currency, *figures)

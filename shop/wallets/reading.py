@@ -16,6 +16,7 @@ from shop.db import session
 from shop.ledger import chart
 from shop.ledger import reading as books
 from shop.ledger import service as ledger
+from shop.ledger.chart import Account, Kind
 from shop.ledger.service import StatementLine
 from shop.money import EXPONENTS, Money, total
 from shop.payments.models import Payment, Receipt
@@ -137,6 +138,17 @@ def whole_statement(
         if page.next_id is None:
             return
         before_id = page.next_id
+
+
+def held_parts(limit: int = 200) -> Sequence[WalletPart]:
+    """List the parts of orders that wait for the rest, the longest waiting first: for staff."""
+    query = sa.select(WalletPart).where(WalletPart.status == PartStatus.HELD)
+    return session.scalars(query.order_by(WalletPart.id).limit(limit)).all()
+
+
+def blocked_accounts(limit: int = 200) -> list[Account]:
+    """List the accounts of money above a ceiling: for staff."""
+    return books.positive(Kind.BLOCKED, limit)
 
 
 def balance_at(user_id: int, currency: str, at: datetime) -> Money:
