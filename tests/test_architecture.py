@@ -26,6 +26,8 @@ FLOORS = {
     "shop.reconciliation": 9,
     "shop.rehearsal": 9,
     "shop.sweeper": 9,
+    # What the pay pages of several rooms share: below pages, above settlement.
+    "shop.paying": 9.5,
     "shop.alerts": 8,
     "shop.settlement": 8,
     "shop.payout_settlement": 8,

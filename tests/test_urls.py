@@ -38,8 +38,9 @@ SIGNED_IN = {
     "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
     "seller_orders.slip", "seller_orders.take_step", "seller_talk.act_seller",
     "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
-    "seller_talk.show_seller", "wallet.cancel", "statement.download", "wallet.payout", "wallet.show",
-    "wallet.withdraw",
+    "seller_talk.show_seller", "statement.download", "statement.month", "top_up.begin",
+    "top_up.choose", "top_up.create", "top_up.start", "wallet.cancel", "wallet.payout",
+    "wallet.show", "wallet.withdraw", "withdrawal_number.add", "withdrawal_number.code",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",

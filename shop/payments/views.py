@@ -10,10 +10,9 @@ from flask import current_app as app
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
+from shop import paying, purposes, wallet_parts
 from shop import phone as phones
-from shop import purposes, wallet_parts
 from shop.accounts import service as accounts
-from shop.accounts.service import PinAnswer
 from shop.accounts.session import current_payer
 from shop.errors import InsufficientFunds, NotFound
 from shop.i18n import _, amount, language
@@ -24,10 +23,10 @@ from shop.orders import access
 from shop.orders import service as orders
 from shop.orders.models import Order
 from shop.orders.refusals import OutOfStock
-from shop.payments import pay_views, reading, wording
+from shop.paying import Page, Payable, refused_pin
+from shop.payments import reading, wording
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
-from shop.payments.pay_views import Page, Payable
 from shop.payments.refusals import AttemptUnderWay, NotPayable
 from shop.payments.states import PaymentStatus, Purpose
 from shop.payouts import reading as payouts
@@ -72,14 +71,14 @@ def choose(reference: str) -> Page:
     order = access.of_browser(reference)
     if not orders.is_payable(order):
         return redirect(url_for("orders.show", reference=order.reference), 303)
-    return pay_views.choose(_payable(order))
+    return paying.choose(_payable(order))
 
 
 @bp.post("/order/<reference>/payment/")
 @guest_or_signed_in
 def start(reference: str) -> Page:
     """Begin one attempt to pay an order, beside the wallet where that was chosen."""
-    return pay_views.start(_payable(access.of_browser(reference)))
+    return paying.start(_payable(access.of_browser(reference)))
 
 
 def _payable(order: Order) -> Payable:
@@ -162,19 +161,8 @@ def pay_from_wallet(reference: str) -> Page:
         except NotPayable:
             return redirect(payable.page, 303)
         except (OutOfStock, InsufficientFunds) as refusal:
-            problem = pay_views.sentence(refusal)
-    return pay_views.choose(payable, problem=problem)
-
-
-def refused_pin(pin: str) -> str | None:
-    """Check the PIN of whoever is signed in; say what is wrong with it."""
-    match accounts.try_pin(current_user.id, pin):
-        case PinAnswer.RIGHT:
-            return None
-        case PinAnswer.WRONG:
-            return str(_("Ce code PIN n’est pas bon."))
-        case PinAnswer.PAUSED:
-            return str(_("Trop d’essais. Réessayez dans 24 heures."))
+            problem = paying.sentence(refusal)
+    return paying.choose(payable, problem=problem)
 
 
 @bp.get("/payments/")

@@ -14,8 +14,7 @@ from shop.accounts import codes
 from shop.accounts.forms import CodeForm
 from shop.accounts.refusals import TooManyCodes, TooSoon
 from shop.i18n import _, language, refusal_sentence
-from shop.payments.pay_views import Page
-from shop.payments.views import refused_pin
+from shop.paying import Page, refused_pin
 from shop.wallets import service
 from shop.wallets.forms import NewNumberForm
 from shop.web import signed_in

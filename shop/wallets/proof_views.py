@@ -9,8 +9,8 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from shop.errors import NotFound
 from shop.ledger import proofs
 from shop.money import Money, total
+from shop.paying import Page
 from shop.payments import reading
-from shop.payments.pay_views import Page
 from shop.providers import methods
 from shop.web import public
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_login import current_user
 
+from shop import paying
 from shop.accounts.models import User
 from shop.i18n import _, amount
 from shop.money import Money, MoneyError
-from shop.payments import pay_views
-from shop.payments.pay_views import Page, Payable
+from shop.paying import Page, Payable
 from shop.payments.states import Purpose
 from shop.phone import CURRENCIES
 from shop.references import spaced
@@ -81,7 +81,7 @@ def choose(reference: str) -> Page:
     top_up = service.own_top_up(current_user.id, reference)
     if not service.is_payable(top_up):
         return redirect(url_for("wallet.show", currency=top_up.currency), 303)
-    return pay_views.choose(_payable(top_up))
+    return paying.choose(_payable(top_up))
 
 
 @bp.post("/wallet/topup/<reference>/payment/")
@@ -90,9 +90,9 @@ def start(reference: str) -> Page:
     """Begin one attempt: the same engine as for an order."""
     payable = _payable(service.own_top_up(current_user.id, reference))
     try:
-        return pay_views.start(payable)
+        return paying.start(payable)
     except AboveCeiling as above:
-        return pay_views.choose(payable, problem=wording.ceiling_sentence(above.exceeded))
+        return paying.choose(payable, problem=wording.ceiling_sentence(above.exceeded))
     except TopUpClosed:
         return redirect(url_for("top_up.begin"), 303)
 

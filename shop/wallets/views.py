@@ -19,7 +19,7 @@ from shop.errors import InsufficientFunds, NotFound
 from shop.i18n import _, amount_text, language
 from shop.money import Money, MoneyError
 from shop.orders import reading as orders
-from shop.payments.views import refused_pin
+from shop.paying import refused_pin
 from shop.payouts import service as payouts
 from shop.payouts import wording as payout_wording
 from shop.payouts.models import Payout

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import redirect, render_template, request, url_for
+from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from shop import phone as phones
 from shop import queue, settlement
+from shop.accounts import service as accounts
+from shop.accounts.service import PinAnswer
 from shop.errors import InsufficientFunds, Refusal
 from shop.i18n import _, amount_text, language
 from shop.money import Money
@@ -173,3 +176,14 @@ def page(payable: Payable, form: PayForm, offered: list[Option]) -> str:
         through=wording.through,
         example=phones.example(form.country.data or payable.country),
     )
+
+
+def refused_pin(pin: str) -> str | None:
+    """Check the PIN of whoever is signed in; say what is wrong with it."""
+    match accounts.try_pin(current_user.id, pin):
+        case PinAnswer.RIGHT:
+            return None
+        case PinAnswer.WRONG:
+            return str(_("Ce code PIN n’est pas bon."))
+        case PinAnswer.PAUSED:
+            return str(_("Trop d’essais. Réessayez dans 24 heures."))
