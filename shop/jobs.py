@@ -12,9 +12,10 @@ from typing import Final, Protocol, TypeVar
 
 from flask import current_app
 
-from shop import clock, lanes, leases, order_refunds, queue, refunds
+from shop import clock, lanes, leases, order_refunds, queue, refunds, top_ups
 from shop.alerts import service as alerts
 from shop.boundary import in_transaction
+from shop.cashback import service as cashback
 from shop.db import end_read, transaction
 from shop.earnings import floats
 from shop.earnings import service as earnings
@@ -330,6 +331,16 @@ def _read_float(provider: Provider) -> int:
     return told
 
 
+def expire_cashback() -> int:
+    """Take back the cashback that nobody spent in time."""
+    return _serve_each(cashback.due, cashback.expire, cashback.postpone)
+
+
+def unblock_money() -> int:
+    """Make money above a ceiling available where there is room for it again."""
+    return sum(bool(top_ups.unblock(account)) for account in top_ups.blocked_wallets(ORDER_BATCH))
+
+
 def seal_books() -> int:
     """Seal the transfers since the last block."""
     with transaction():
@@ -356,6 +367,8 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "send_payouts": send_payouts,
     "verify_payouts": verify_payouts,
     "release_holds": release_holds,
+    "expire_cashback": expire_cashback,
+    "unblock_money": unblock_money,
     "send_notices": send_notices,
     "seal_books": seal_books,
     "watch_providers": watch_providers,

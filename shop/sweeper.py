@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from shop import clock, jobs, queue
+from shop.cashback.models import CashbackGrant
 from shop.db import end_read, follow_database_clock, session
 from shop.earnings.models import PayoutTerms
 from shop.notices.models import Notice
@@ -52,6 +53,7 @@ _OLDEST: Final = {
     "verify_payouts": sa.select(sa.func.min(Payout.next_check_at)).where(
         Payout.status.not_in(UNSENT)
     ),
+    "expire_cashback": sa.select(sa.func.min(CashbackGrant.wake_at)),
     "send_notices": sa.select(sa.func.min(Notice.next_try_at)).where(Notice.sent_at.is_(None)),
 }
 
@@ -91,6 +93,7 @@ def run_forever(stop: threading.Event) -> None:
                 sealed_at = clock.monotonic()
                 follow_database_clock()
                 _do("seal_books")
+                _do("unblock_money")
                 _do("watch_providers")
                 _do("read_floats")
             handled = sweep()
