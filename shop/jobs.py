@@ -40,6 +40,7 @@ from shop.providers.base import (
     ProviderUnavailable,
 )
 from shop.settlement import settle_payments
+from shop.tontines import settling, swapping
 from shop.webhooks import service as webhooks
 from shop.webhooks.models import EventStatus, WebhookEvent
 
@@ -313,6 +314,11 @@ def pay_sellers() -> int:
     return handled
 
 
+def settle_rounds() -> int:
+    """Open, count and pay the rounds whose moment has come; end the swaps nobody answered."""
+    return _serve_each(settling.due, settling.settle_round, settling.postpone) + swapping.expire()
+
+
 def read_floats() -> int:
     """Ask providers what they hold for us, and keep it for whoever plans; give how many told."""
     loaded = payments.providers()
@@ -364,6 +370,7 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "wake_disputes": wake_disputes,
     "return_refunds": return_refunds,
     "pay_sellers": pay_sellers,
+    "settle_rounds": settle_rounds,
     "send_payouts": send_payouts,
     "verify_payouts": verify_payouts,
     "release_holds": release_holds,

@@ -19,6 +19,8 @@ from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition
 from shop.providers.reasons import Reason
 from shop.stores.models import Store
+from shop.tontines import telling
+from shop.tontines.cycle_models import Contribution
 from shop.wallets.models import TopUp
 
 #: Ends that we inferred: "nothing was taken" is then only what we know (U11).
@@ -73,7 +75,7 @@ def blocked(payment: Payment, receipt: Receipt, amount: Money) -> Message:
     return Message(f"blocked:{receipt.code}", payment.payer_phone, Kind.MONEY_BLOCKED, text)
 
 
-def not_completed(payment: Payment, thing: Order | TopUp) -> Iterator[Message]:
+def not_completed(payment: Payment, thing: Order | TopUp | Contribution) -> Iterator[Message]:
     """Tell the payer that the attempt ended without money."""
     if payment.superseded_at is not None:
         return
@@ -81,6 +83,8 @@ def not_completed(payment: Payment, thing: Order | TopUp) -> Iterator[Message]:
     inferred = payment.reason in INFERRED
     if isinstance(thing, TopUp):
         text = messages.top_up_failed(reason, seen=not inferred, language=payment.language)
+    elif isinstance(thing, Contribution):
+        text = telling.not_paid(thing.reference, reason, payment.language)
     else:
         tell = messages.payment_not_seen if inferred else messages.payment_failed
         text = tell(thing.reference, reason, language=payment.language)
@@ -88,16 +92,22 @@ def not_completed(payment: Payment, thing: Order | TopUp) -> Iterator[Message]:
     yield Message(key, payment.payer_phone, Kind.PAYMENT_FAILED, text)
 
 
-def kept(payment: Payment, receipt: Receipt, thing: Order | TopUp) -> Iterator[Message]:
+def kept(
+    payment: Payment, receipt: Receipt, thing: Order | TopUp | Contribution
+) -> Iterator[Message]:
     """Tell the payer that money came which pays nothing, and that it is theirs."""
     if receipt.disposition == Disposition.WALLET:
         yield from given_back(payment, receipt, thing)
 
 
-def given_back(payment: Payment, receipt: Receipt, thing: Order | TopUp) -> Iterator[Message]:
+def given_back(
+    payment: Payment, receipt: Receipt, thing: Order | TopUp | Contribution
+) -> Iterator[Message]:
     """Tell the payer that the money of a receipt is in their wallet."""
     if isinstance(thing, TopUp):
         text = messages.top_up_arrived(receipt.money, thing.reference, language=payment.language)
+    elif isinstance(thing, Contribution):
+        text = telling.kept(thing.reference, receipt.money, payment.language)
     else:
         text = messages.money_kept(receipt.money, thing.reference, language=payment.language)
     key = f"kept:{receipt.provider}:{receipt.transaction_ref}"[:80]

@@ -13,7 +13,7 @@ from typing import TypeAlias, assert_never
 
 import sqlalchemy as sa
 
-from shop import clock, payment_notices, top_ups, wallet_parts
+from shop import clock, contributions, payment_notices, top_ups, wallet_parts
 from shop.db import in_transaction, session
 from shop.money import Money
 from shop.notices.service import Message
@@ -25,12 +25,14 @@ from shop.payments.models import Payment, Receipt
 from shop.payments.service import Intent
 from shop.payments.states import Note, Purpose
 from shop.providers.base import Outcome
+from shop.tontines import contributing
+from shop.tontines.cycle_models import Contribution
 from shop.wallets import ceilings
 from shop.wallets import service as wallets
 from shop.wallets.models import PartStatus, TopUp, WalletPart
 
 #: What is paid for: it has a reference, a user, a status and a total.
-Thing: TypeAlias = Order | TopUp
+Thing: TypeAlias = Order | TopUp | Contribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Things:
     orders: dict[int, Order]
     articles: dict[int, Articles]
     top_ups: dict[int, TopUp]
+    contributions: dict[int, Contribution]
     parts: dict[int, WalletPart]
     """What wallets pay beside these attempts, by payment."""
 
@@ -50,6 +53,8 @@ class Things:
                 return self.orders[payment.purpose_id]
             case Purpose.TOP_UP:
                 return self.top_ups[payment.purpose_id]
+            case Purpose.CONTRIBUTION:
+                return self.contributions[payment.purpose_id]
             case _ as never:
                 assert_never(never)
 
@@ -67,6 +72,8 @@ def of(payment: Payment) -> Thing:
             return orders.by_id(payment.purpose_id)
         case Purpose.TOP_UP:
             return wallets.top_up(payment.purpose_id)
+        case Purpose.CONTRIBUTION:
+            return session.get_one(Contribution, payment.purpose_id)
         case _ as never:
             assert_never(never)
 
@@ -81,6 +88,7 @@ def locked(payment_ids: Collection[int]) -> Things:
     return Things(
         orders=found,
         articles=orders.articles_of(found) if found else {},
+        contributions=contributions.locked_all(wanted[Purpose.CONTRIBUTION]),
         top_ups=wallets.locked_top_ups(wanted[Purpose.TOP_UP]) if wanted[Purpose.TOP_UP] else {},
         parts=wallet_parts.of_payments(list(payment_ids)) if found else {},
     )
@@ -93,12 +101,16 @@ def locked_one(purpose: Purpose, purpose_id: int) -> Thing:
             return orders.locked(purpose_id)
         case Purpose.TOP_UP:
             return wallets.locked_top_up(purpose_id)
+        case Purpose.CONTRIBUTION:
+            return contributing.locked(purpose_id)[1]
         case _ as never:
             assert_never(never)
 
 
 def is_payable(thing: Thing) -> bool:
     """Say whether a new attempt for it may begin."""
+    if isinstance(thing, Contribution):
+        return contributing.is_payable(thing)
     return orders.is_payable(thing) if isinstance(thing, Order) else wallets.is_payable(thing)
 
 
@@ -109,6 +121,7 @@ def begin(thing: Thing, intent: Intent) -> Payment:
     assert thing.total == intent.owed + beside, "the page showed another total"
     if isinstance(thing, TopUp):
         ceilings.refuse_top_up(thing.user, thing.total)
+    if not isinstance(thing, Order):
         return payments.create(intent)
     orders.hold_stock(thing)
     payment = payments.create(intent)
@@ -122,7 +135,7 @@ def take(things: Things, payment: Payment) -> Note | None:
     thing = things.of(payment)
     if not is_payable(thing):
         return Note.DOUBLE if thing.paid_at else Note.NOT_WANTED
-    if isinstance(thing, TopUp):
+    if not isinstance(thing, Order):
         return None
     part = things.parts.get(payment.id)
     if part is not None and part.status != PartStatus.HELD:
@@ -136,6 +149,9 @@ def mark_paid(things: Things, payment: Payment, at: datetime) -> None:
     if isinstance(thing, TopUp):
         wallets.mark_paid(thing, at)
         return
+    if isinstance(thing, Contribution):
+        contributions.mark_paid(thing, payment)
+        return
     orders.mark_paid(thing, at)
     part = things.parts.get(payment.id)
     if part is not None:
@@ -144,9 +160,11 @@ def mark_paid(things: Things, payment: Payment, at: datetime) -> None:
 
 
 def fill(thing: Thing, receipt: Receipt, payment: Payment, said: Outcome) -> None:
-    """Post the money of a top-up; orders' money is posted many receipts at once."""
+    """Post the money of one thing; orders' money is posted many receipts at once."""
     if isinstance(thing, TopUp):
         top_ups.post(receipt, payment, said)
+    elif isinstance(thing, Contribution):
+        contributions.post(thing, receipt, payment, said)
 
 
 def serve(paid: Sequence[tuple[Payment, Thing]]) -> Iterator[Message]:

@@ -21,6 +21,7 @@ from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
 from shop.payouts.models import Payout
 from shop.payouts.states import UNSENT, PayoutStatus
+from shop.tontines.cycle_models import Round
 from shop.webhooks.models import EventStatus, WebhookEvent
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ _OLDEST: Final = {
     "wake_disputes": sa.select(sa.func.min(Dispute.wake_at)),
     "return_refunds": sa.select(sa.func.min(SellerOrder.return_at)),
     "pay_sellers": sa.select(sa.func.min(PayoutTerms.next_at)),
+    "settle_rounds": sa.select(sa.func.min(Round.wake_at)),
     "release_holds": sa.select(sa.func.min(Payout.next_check_at)).where(
         Payout.status == PayoutStatus.HELD
     ),

@@ -37,6 +37,7 @@ from shop.sandbox.registry import mount
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
 from shop.wallets import checks as wallet_checks
+from shop.tontines import checks as tontine_checks
 from tests.marketplace import Clock, know_number, make_user
 
 #: A number of each method's operator, with money on it.
@@ -198,6 +199,7 @@ class Street:
             *checks.check(),
             *order_checks.check(),
             *payout_checks.check(),
+            *tontine_checks.check(),
             *wallet_checks.check(),
             *self._against_the_oracle(),
             *self._against_their_payouts(),

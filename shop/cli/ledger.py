@@ -15,6 +15,7 @@ from shop.money import Money
 from shop.orders import checks as order_checks
 from shop.payments import checks
 from shop.payouts import checks as payout_checks
+from shop.tontines import checks as tontine_checks
 from shop.wallets import checks as wallet_checks
 
 group = AppGroup("ledger", help="The books: prove them, read them.")
@@ -24,7 +25,7 @@ group = AppGroup("ledger", help="The books: prove them, read them.")
 @json_option
 def check(as_json: bool) -> None:
     """Derive every figure again: sums, seals, receipts, orders, payouts. Exit 6 on any difference."""
-    rooms = (audit, checks, payout_checks, order_checks, wallet_checks)
+    rooms = (audit, checks, payout_checks, order_checks, wallet_checks, tontine_checks)
     findings = [finding for room in rooms for finding in room.check()]
     emit([{"rule": f.rule, "detail": f.detail} for f in findings], as_json=as_json)
     if findings:

@@ -19,12 +19,12 @@ _PAID = "(SELECT COALESCE(SUM(a.amount), 0) FROM tontine_allocation a WHERE a.du
 RULES: Final = {
     # Pots = collected less paid: before the count what was collected, afterwards what waits for two
     # signatures, and nothing once it was paid.
-    "pot_is_collected": f"""
+    "pot_is_collected": """
         SELECT 'round ' || r.id || ' holds ' || COALESCE(p.balance, 0) FROM tontine_round r
         JOIN tontine_cycle c ON c.id = r.cycle_id JOIN tontine t ON t.id = c.tontine_id
         LEFT JOIN ledger_account p ON p.code = 'pot:' || r.id || ':' || t.currency
-        WHERE {{which}} AND c.status <> 'cancelled' AND COALESCE(p.balance, 0) <> CASE
-        WHEN r.settled_at IS NULL THEN (SELECT COALESCE(SUM({_PAID}), 0) FROM tontine_due d
+        WHERE {which} AND c.status <> 'cancelled' AND COALESCE(p.balance, 0) <> CASE
+        WHEN r.settled_at IS NULL THEN (SELECT COALESCE(SUM({paid}), 0) FROM tontine_due d
         WHERE d.round_id = r.id AND d.kind = 'contribution' AND d.status <> 'void')
         ELSE (SELECT COALESCE(SUM(l.amount), 0) FROM tontine_line l JOIN tontine_turn u
         ON u.id = l.turn_id WHERE u.round_id = r.id AND u.status <> 'received') END""",
@@ -47,11 +47,11 @@ RULES: Final = {
         WHERE {which} AND m.amount < (SELECT COALESCE(SUM(a.amount), 0) FROM tontine_allocation a
         WHERE a.contribution_id = m.id)""",
     # A due says what its allocations say.
-    "due_is_paid": f"""
-        SELECT 'due ' || d.id || ' is ' || d.status || ', paid ' || {_PAID} FROM tontine_due d
+    "due_is_paid": """
+        SELECT 'due ' || d.id || ' is ' || d.status || ', paid ' || {paid} FROM tontine_due d
         JOIN tontine_round r ON r.id = d.round_id JOIN tontine_cycle c ON c.id = r.cycle_id
-        JOIN tontine t ON t.id = c.tontine_id WHERE {{which}} AND (
-        (d.status IN ('paid', 'paid_late')) <> ({_PAID} = d.amount) AND d.status <> 'void')""",
+        JOIN tontine t ON t.id = c.tontine_id WHERE {which} AND (
+        (d.status IN ('paid', 'paid_late')) <> ({paid} = d.amount) AND d.status <> 'void')""",
     # Property 3: in a closed cycle every share was served once, or left.
     "served_once": """
         SELECT 'share ' || s.id || ' of cycle ' || c.id FROM tontine_share s
@@ -95,7 +95,7 @@ def check(tontine_id: int | None = None) -> Iterator[Finding]:
     which = "t.id = :tontine_id" if tontine_id is not None else "1 = 1"
     given = {"tontine_id": tontine_id} if tontine_id is not None else {}
     for rule, query in RULES.items():
-        for (detail,) in session.execute(sa.text(query.format(which=which)), given):
+        for (detail,) in session.execute(sa.text(query.format(which=which, paid=_PAID)), given):
             yield Finding(f"tontine_{rule}", str(detail))
     ids = [tontine_id] if tontine_id is not None else session.scalars(sa.select(Tontine.id)).all()
     for id_ in ids:
