@@ -242,7 +242,10 @@ def take_shares(tontine_id: int, user_id: int, count: int) -> list[Share]:
         taken = _taken(at.cycle.id)
         if taken + count > at.rules.shares:
             raise TontineRefused(Why.NOT_FULL, taken=taken, shares=at.rules.shares)
-        rows = [_share(at.cycle.id, taken + n, member.id) for n in range(1, count + 1)]
+        # As many digits for all, so that codes sort as they count.
+        digits = max(2, len(str(at.rules.shares)))
+        codes = [f"P{taken + n:0{digits}}" for n in range(1, count + 1)]
+        rows = [_share(at.cycle.id, code, member.id) for code in codes]
         session.add_all(rows)
         session.flush()
         book.write(tontine_id, "shares", user_id, codes=[row.code for row in rows])
@@ -254,10 +257,10 @@ def _taken(cycle_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def _share(cycle_id: int, number: int, member_id: int) -> Share:
+def _share(cycle_id: int, code: str, member_id: int) -> Share:
     return Share(
         cycle_id=cycle_id,
-        code=f"P{number:02}",
+        code=code,
         member_id=member_id,
         joined_at=clock.now(),
         status="active",
