@@ -96,4 +96,5 @@ def test_t40_two_hundred_and_fifty_shares(app: Flask, time: Clock):
     small = locked(time)
     small.at(small.round(1).opens_at)
     small.pay_all(but=("P01",))
-    assert statements <= settling_statements(small) + 5, "as many statements as for twelve shares"
+    # An exchange of turns and ten late shares cost a few more; two hundred and fifty do not.
+    assert statements <= settling_statements(small) + 20
