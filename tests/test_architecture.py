@@ -303,6 +303,7 @@ EXCEPTIONS = {
     "shop/tontines/bidding.py": "the part of a circle's service that sells turns",
     "shop/tontines/swapping.py": "the part of a circle's service that exchanges turns",
     "shop/tontines/leaving.py": "the part of a circle's service that lets shares go",
+    "shop/tontines/guaranteeing.py": "the part of a circle's service that keeps guarantors",
     "shop/tontines/freezing.py": "the part of a circle's service that freezes circles",
     "shop/rehearsal.py": "settles and rolls back, to show what would change",
     "shop/resolution.py": "two people's word and what it moves, beside settlement",
