@@ -157,3 +157,15 @@ def test_without_the_lock_the_ceiling_is_passed(street: Street, monkeypatch: pyt
     race = Emptying(street, monkeypatch)
     unlocked(monkeypatch)
     goes_wrong(race)
+
+
+def test_without_lock_and_triggers_it_is_both(street: Street, monkeypatch: pytest.MonkeyPatch):
+    unlocked(monkeypatch)
+    sql(
+        "ALTER TABLE ledger_account DROP CONSTRAINT ck_ledger_account_balance_not_negative",
+        "DROP TRIGGER wallet_part_status_edges ON wallet_part",
+        "DROP TRIGGER wallet_part_posted_in_the_books ON wallet_part",
+        "DROP TRIGGER wallet_part_voided_in_the_books ON wallet_part",
+        "DROP TRIGGER payment_status_edges ON payment",
+    )
+    goes_wrong(Ending(street))

@@ -34,6 +34,7 @@ def receipt(street: Street) -> Receipt:
     street.pass_(60)
     [found] = reading.receipts_of(payment.id)
     jobs.run("seal_books")
+    session.rollback()
     return found
 
 
@@ -132,6 +133,7 @@ def test_yesterday_s_root_is_printed_and_does_not_move(street: Street, client, r
     street.time.pass_(days=1)
     street.fund(francs(500), user=make_user())
     jobs.run("seal_books")
+    session.rollback()
 
     printed = proofs.printed_root()
 
