@@ -28,7 +28,9 @@ PHONE = "+2250701020366"
 
 @pytest.fixture
 def receipt(street: Street) -> Receipt:
-    """A sealed receipt of an order with two sellers' worth of rows."""
+    """A receipt in a sealed block, among other rows."""
+    for amount in (500, 700, 900):
+        street.fund(francs(amount))
     payment = street.sent(make_order(), "moov-bj")
     street.approve(payment)
     street.pass_(60)
