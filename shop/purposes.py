@@ -24,7 +24,7 @@ from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Intent
 from shop.payments.states import Note, Purpose
-from shop.providers.base import Outcome
+from shop.providers.values import Outcome
 from shop.wallets import ceilings
 from shop.wallets import service as wallets
 from shop.wallets.models import PartStatus, TopUp, WalletPart

@@ -16,7 +16,7 @@ from shop.money import Money
 from shop.notices import service as notices
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition
-from shop.providers.base import Outcome
+from shop.providers.values import Outcome
 from shop.wallets import ceilings
 
 logger = logging.getLogger(__name__)

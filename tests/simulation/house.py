@@ -39,6 +39,7 @@ from shop.ledger.entries import Entry, Leg
 from shop.money import Money
 from shop.payments import provider_settings
 from shop.providers import base, build_providers
+from shop.providers.values import Answer
 from shop.sandbox.registry import PROVIDERS, mount
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
@@ -419,7 +420,7 @@ class House:
 
         def call(
             provider: base.Provider, operation: str, method: str, path: str, **how: Any
-        ) -> base.Answer:
+        ) -> Answer:
             task = self.hub.current
             if task is not None:
                 task.operation, task.reference = operation, how["reference"]

@@ -13,8 +13,8 @@ from shop.db import session, transaction
 from shop.orders import service as orders
 from shop.payments import service as payments
 from shop.payments.states import Disposition, Note, PaymentStatus
-from shop.providers.base import Outcome, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderUnavailable, Status
 from shop.webhooks.models import WebhookEvent
 from tests.simulation.planting import bug
 

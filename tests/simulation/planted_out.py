@@ -10,8 +10,8 @@ from shop.db import transaction
 from shop.ledger import service as ledger
 from shop.payouts import service as payouts
 from shop.payouts.states import Evidence, PayoutStatus
-from shop.providers.base import Outcome, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderUnavailable, Status
 from tests.simulation.planting import bug
 
 _apply, _return, _follow = (
