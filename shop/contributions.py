@@ -12,7 +12,7 @@ from shop.ledger import service as ledger
 from shop.ledger.entries import Entry
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition
-from shop.providers.base import Outcome
+from shop.providers.values import Outcome
 from shop.tontines import contributing, receiving, settling
 from shop.tontines.cycle_models import Contribution, Cycle
 

@@ -27,8 +27,8 @@ from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Claim
 from shop.payments.states import Disposition, PaymentStatus
-from shop.providers.base import Outcome, ProviderRejected, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderRejected, Status
 from shop.purposes import Things
 from shop.settlement import Answer, settle_payments
 from shop.signals import payment_settled, tell
