@@ -55,6 +55,14 @@ def _apply(row: Contribution, receipt: Receipt, payment: Payment) -> None:
     settling.settle_what_waited(at)
 
 
+def pay_from_wallet(row: Contribution, user_id: int) -> None:
+    """Pay a contribution whose money people gave to its payer's wallet out of suspense."""
+    at, fresh = contributing.locked(row.id)
+    wallet = chart.wallet(user_id, fresh.currency)
+    receiving.arrive(at, fresh, payer=wallet, key=f"contribution:{fresh.id}")
+    settling.settle_what_waited(at)
+
+
 def _rest(receipt: Receipt, payment: Payment) -> list[Entry]:
     """What did not pay the contribution: all of it where it pays nothing, else what is over."""
     where = (receipt.id, receipt.provider)

@@ -178,6 +178,12 @@ def fill(thing: Thing, receipt: Receipt, payment: Payment, said: Outcome) -> Non
         contributions.post(thing, receipt, payment, said)
 
 
+def finish(thing: Thing, receipt: Receipt) -> None:
+    """Pay a contribution from the wallet that the money of a suspense went to."""
+    if isinstance(thing, Contribution):
+        contributions.pay_from_wallet(thing, receipt.user_id)
+
+
 def serve(paid: Sequence[tuple[Payment, Thing]]) -> Iterator[Message]:
     """Begin what a paid thing begins, and say who is told."""
     bought = [(payment, thing) for payment, thing in paid if isinstance(thing, Order)]

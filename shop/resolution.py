@@ -157,6 +157,7 @@ def _end_with_held(
             raise NotThatWay("its articles are sold out: as failed it goes to the payer's wallet")
         purposes.mark_paid(things, payment, clock.now())
         _post(held[0], _targets(payment, held[0], things))
+        purposes.finish(thing, held[0])
         payments.move(payment, PaymentStatus.SUCCEEDED, "staff", "two people agreed")
         notices.put_all(list(purposes.serve([(payment, thing)])))
         return
