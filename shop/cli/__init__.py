@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
         payouts,
         reconcile,
         system,
+        wallet,
         webhooks,
     )
     from shop.cli.later import Later
@@ -27,6 +28,7 @@ def init_app(app: Flask) -> None:
         ledger.group,
         payments.group,
         payouts.group,
+        wallet.group,
         webhooks.group,
     )
     for group in (demo.group, *money, orders.group, system.config_group):
@@ -35,6 +37,9 @@ def init_app(app: Flask) -> None:
         app.cli.add_command(command)
     app.cli.add_command(
         Later("providers", "shop.cli.providers:group", help="Providers: look, measure, stop.")
+    )
+    app.cli.add_command(
+        Later("tontine", "shop.cli.tontine_draw:group", help="Tontines: read, settle, draw, check.")
     )
     app.cli.add_command(
         Later("db", "flask_migrate.cli:db", help="Bring the database to the present version.")

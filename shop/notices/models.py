@@ -31,6 +31,10 @@ class Kind(StrEnum):
     PAYOUT_NUMBER = "payout_number"
     REFUND_KEPT = "refund_kept"
     STAFF_ALERT = "staff_alert"
+    TONTINE = "tontine"
+    TOPPED_UP = "topped_up"
+    MONEY_BLOCKED = "money_blocked"
+    WITHDRAWAL_NUMBER = "withdrawal_number"
 
 
 class Notice(Base):
