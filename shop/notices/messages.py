@@ -99,9 +99,18 @@ def payment_verifying(payment_reference: str, provider: str, *, language: str) -
         )
 
 
-def payment_reversed(reference: str, amount: Money, *, language: str) -> str:
+def payment_reversed(reference: str, amount: Money, *, sold: bool, language: str) -> str:
     """Tell the payer that the operator took a payment back, and what that means."""
     with force_locale(language):
+        if not sold:
+            return plain(
+                _(
+                    "%(reference)s : l’opérateur a repris votre paiement de %(amount)s. Cet argent"
+                    " nous est dû, votre portefeuille le rembourse d’abord.",
+                    reference=spaced(reference),
+                    amount=amount_text(amount),
+                )
+            )
         return plain(
             _(
                 "Commande %(reference)s : l’opérateur a repris votre paiement de %(amount)s. Rien n’est"
