@@ -12,9 +12,10 @@ from typing import Final, Protocol, TypeVar
 
 from flask import current_app
 
-from shop import choices, clock, lanes, leases, order_refunds, queue, refunds
+from shop import choices, clock, lanes, leases, order_refunds, queue, refunds, top_ups
 from shop.alerts import service as alerts
 from shop.boundary import in_transaction
+from shop.cashback import service as cashback
 from shop.db import end_read, transaction
 from shop.earnings import floats
 from shop.earnings import service as earnings
@@ -39,6 +40,7 @@ from shop.providers.values import (
     ProviderUnavailable,
 )
 from shop.settlement import settle_payments
+from shop.tontines import reminding, settling, swapping
 from shop.webhooks import service as webhooks
 from shop.webhooks.models import EventStatus, WebhookEvent
 
@@ -324,6 +326,16 @@ def pay_sellers() -> int:
     return handled
 
 
+def settle_rounds() -> int:
+    """Open, count and pay the rounds whose moment has come; end the swaps nobody answered."""
+    return _serve_each(settling.due, settling.settle_round, settling.postpone) + swapping.expire()
+
+
+def remind_members() -> int:
+    """Remind members of what they are to pay, at the hours and as often as is polite."""
+    return reminding.send()
+
+
 def read_floats() -> int:
     """Ask providers what they hold for us, and keep it for whoever plans; give how many told."""
     loaded = payments.providers()
@@ -340,6 +352,16 @@ def _read_float(provider: Provider) -> int:
         except (ProviderRejected, ProviderUnavailable) as error:
             logger.info("%s does not tell its float in %s: %s", provider.name, currency, error)
     return told
+
+
+def expire_cashback() -> int:
+    """Take back the cashback that nobody spent in time."""
+    return _serve_each(cashback.due, cashback.expire, cashback.postpone)
+
+
+def unblock_money() -> int:
+    """Make money above a ceiling available where there is room for it again."""
+    return sum(bool(top_ups.unblock(account)) for account in top_ups.blocked_wallets(ORDER_BATCH))
 
 
 def seal_books() -> int:
@@ -367,11 +389,15 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "return_parts": return_parts,
     "return_receipts": return_receipts,
     "pay_sellers": pay_sellers,
+    "settle_rounds": settle_rounds,
     "send_payouts": send_payouts,
     "verify_payouts": verify_payouts,
     "release_holds": release_holds,
+    "expire_cashback": expire_cashback,
+    "unblock_money": unblock_money,
     "send_notices": send_notices,
     "seal_books": seal_books,
     "watch_providers": watch_providers,
     "read_floats": read_floats,
+    "remind_members": remind_members,
 }

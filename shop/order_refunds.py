@@ -20,7 +20,7 @@ from shop.ledger import chart
 from shop.money import Money, total
 from shop.orders import refund_rows
 from shop.orders import service as orders
-from shop.orders.models import SellerOrder
+from shop.orders.models import Order, SellerOrder
 from shop.orders.refund_models import OrderRefund
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition, Purpose
@@ -41,7 +41,7 @@ def send_part_back(refund_id: int) -> None:
             return  # somebody was faster
         row.return_at = None
         part = session.get_one(SellerOrder, row.seller_order_id)
-        _send(part, row.buyer, orders.part_refund_key(row), row.cause)
+        _send(part, row, orders.part_refund_key(row), row.cause)
 
 
 @retrying
@@ -72,20 +72,29 @@ def send_back(seller_order_id: int) -> None:
         if part.return_at is None:
             return  # somebody was faster
         part.return_at = None
-        closing = refund_rows.closing_of(part)
-        back = closing.buyer if closing else part.refunded
-        _send(part, back, orders.refund_key(part), part.stage)
+        _send(part, refund_rows.closing_of(part), orders.refund_key(part), part.stage)
 
 
-def _send(part: SellerOrder, back: Money, form_key: str, word: str) -> None:
-    """Send money on from the buyer's wallet, less what the operator had taken back already (F8)."""
-    buyer = accounts.owner_ids({part.order.user_id})[part.order.user_id]
+def _send(part: SellerOrder, row: OrderRefund | None, form_key: str, word: str) -> None:
+    """Send on what phones had paid of a refund; cashback, and what wallets paid, stays in the wallet.
+
+    What the operator had taken back already is repaid first (F8).
+    """
+    back = row.buyer - refund_rows.kept_as_cashback(row) if row else part.refunded
+    buyer = accounts.owner_id(part.order.user_id)
     taken = debts.collect(buyer, part.currency, back, only=Owed.REVERSAL)
-    back -= total([Money(one.amount, part.currency) for one in taken], part.currency)
-    for key, receipt_id, amount in _shares(part, back, form_key):
+    repaid = total([Money(one.amount, part.currency) for one in taken], part.currency)
+    ways = list(_ways_back(part, form_key))
+    phones_paid = total([left for _key, _receipt, left in ways], part.currency)
+    to_send = min(back, phones_paid) - repaid
+    for key, receipt, left in ways:
+        amount = min(to_send, left)
+        if amount <= Money(0, part.currency):
+            continue
+        to_send -= amount
         try:
             refunds.give_back(
-                receipt_id,
+                receipt.id,
                 amount,
                 source=chart.wallet(buyer, part.currency),
                 form_key=key,
@@ -95,20 +104,15 @@ def _send(part: SellerOrder, back: Money, form_key: str, word: str) -> None:
             return  # the buyer was faster, and has spent it
 
 
-def _shares(part: SellerOrder, back: Money, form_key: str) -> Iterator[tuple[str, int, Money]]:
-    """Divide a refund over the receipts that paid: what was paid at the door first, then the rest."""
-    left = back
+def _ways_back(part: SellerOrder, form_key: str) -> Iterator[tuple[str, Receipt, Money]]:
+    """Give the receipts that paid, with what can still go back by each: what was paid at the door first."""
     bill = orders.bill_of(part)
     at_door = _receipt_of(bill.id) if bill is not None else None
     if bill is not None and at_door is not None:
-        given = refunds.given_back(session.get_one(Receipt, at_door))
-        share = min(left, bill.total - given) if given < bill.total else Money(0, part.currency)
-        left -= share
-        if share:
-            yield f"{form_key}:door", at_door, share
-    receipt_id = _receipt_of(part.order_id)
-    if receipt_id is not None and left:
-        yield form_key, receipt_id, left
+        yield f"{form_key}:door", at_door, bill.total - refunds.given_back(at_door)
+    receipt = _receipt_of(part.order_id)
+    if receipt is not None:
+        yield form_key, receipt, _left_of_phone(part.order, receipt)
 
 
 @retrying
@@ -125,10 +129,25 @@ def _locked(seller_order_id: int) -> SellerOrder:
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
-def _receipt_of(order_id: int) -> int | None:
+def _left_of_phone(order: Order, receipt: Receipt) -> Money:
+    """Say how much of what a phone paid for an order was not sent back to it yet.
+
+    Of the operator's fee only what the policy gave back counts; money that paid for nothing does not.
+    """
+    fee = session.get_one(Payment, receipt.payment_id).fee
+    rows = [row for part in order.seller_orders for row in refund_rows.of_part(part)]
+    fees = total([Money(row.fee_amount, receipt.currency) for row in rows], receipt.currency)
+    keys = [orders.refund_key(part) for part in order.seller_orders]
+    keys.extend(orders.part_refund_key(row) for row in rows)
+    sent = refunds.given_back_as(receipt, keys)
+    paid = Money(receipt.applied_amount, receipt.currency) - fee + fees
+    return min(paid - sent, receipt.money - refunds.given_back(receipt))
+
+
+def _receipt_of(order_id: int) -> Receipt | None:
     """Find the receipt that paid an order; None when it was not paid by a provider."""
     return session.scalar(
-        sa.select(Receipt.id)
+        sa.select(Receipt)
         .join(Payment, Payment.id == Receipt.payment_id)
         .where(
             Payment.purpose == Purpose.ORDER,

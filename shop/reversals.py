@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from shop import clock, payment_notices
+from shop import clock, payment_notices, purposes
 from shop.accounts import service as accounts
 from shop.approvals import service as approvals
 from shop.approvals.service import Subject, Voice
@@ -26,7 +26,6 @@ from shop.ledger.chart import Account
 from shop.money import Money
 from shop.notices import service as notices
 from shop.orders import disputes, fulfilment, refund_rows, refunding
-from shop.orders import service as orders
 from shop.orders.fulfilment import By
 from shop.orders.models import Order, SellerOrder
 from shop.orders.policy import Cause
@@ -37,6 +36,7 @@ from shop.payments import service as payments
 from shop.payments.choice_models import ReceiptReversal
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition
+from shop.purposes import Things
 
 
 class NothingToReverse(Conflict):
@@ -52,10 +52,7 @@ def reverse(payment_id: int, voice: Voice) -> bool:
     Gives whether it was booked now. Raises `NothingToReverse`.
     """
     with transaction():
-        purpose_id = session.scalars(
-            sa.select(Payment.purpose_id).where(Payment.id == payment_id)
-        ).one()
-        order = orders.locked(purpose_id)
+        things = purposes.locked([payment_id])
         payment = payments.locked([payment_id])[payment_id]
         found = _standing(payment)
         if not found:
@@ -67,9 +64,9 @@ def reverse(payment_id: int, voice: Voice) -> bool:
         for receipt in found:
             session.add(ReceiptReversal(receipt_id=receipt.id, at=clock.now(), words=words[:200]))
             session.flush()
-            _Taking(receipt, payment, order, words).back()
+            _Taking(receipt, payment, things, words).back()
         payments.note(payment, "staff", words=f"taken back by the operator: {words}")
-        notices.put_all(list(payment_notices.reversed_(payment, order)))
+        notices.put_all(list(payment_notices.reversed_(payment, things.of(payment))))
         return True
 
 
@@ -86,7 +83,7 @@ class _Taking:
 
     receipt: Receipt
     payment: Payment
-    order: Order
+    things: Things
     words: str
     left: Money = field(init=False)
     frozen: list[SellerOrder] = field(init=False, default_factory=list)
@@ -100,18 +97,20 @@ class _Taking:
                 self._post("suspense", chart.suspense(provider, self.left.currency), self.left)
                 return
             case Disposition.APPLIED:
-                for part in sorted(self.order.seller_orders, key=lambda one: one.id):
-                    self._of_sale(fulfilment.locked(SellerOrder.id == part.id))
+                if isinstance(self.things.of(self.payment), Order):
+                    # A sale answers for what this attempt paid of it, not for a wallet's part.
+                    for part_id, share in sorted(self.things.shares(self.payment)):
+                        self._of_sale(fulfilment.locked(SellerOrder.id == part_id), share)
                 fees = chart.income("method-fees", self.left.currency)
                 self._post("fee", fees, min(self.payment.fee, self.left))
             case _:
                 pass
         self._owed_by_payer()
 
-    def _of_sale(self, part: SellerOrder) -> None:
+    def _of_sale(self, part: SellerOrder, share: Money) -> None:
         """Charge a paid seller by the policy; what is still held, or went back, is the payer's to repay."""
         if part.escrow in (Escrow.RELEASED, Escrow.SPLIT):
-            rest = refund_rows.left(part, Cause.REVERSED)
+            rest = min(refund_rows.left(part, Cause.REVERSED), share)
             if rest:
                 self._of_seller(part, rest)
         elif part.escrow == Escrow.HELD:

@@ -10,15 +10,17 @@ import sqlalchemy as sa
 
 from shop import clock
 from shop.db import db, session
+from shop.money import Money
 from shop.orders import links
 from shop.orders.states import Stage
-from shop.payments import status_views
+from shop.payments import reading, status_views
 from shop.payments.models import Payment
 from shop.phone import parse
 from shop.reputation import service
 from shop.stores import members
 from shop.stores.member_models import Role
 from shop.stores.models import Store
+from shop.wallets import service as wallets
 from shop.web import CSP, access_of
 from tests.marketplace import make_order, make_product, make_store, make_user, new_phone, sign_in
 from tests.orders.doors import make_code, point_of
@@ -32,8 +34,9 @@ PUBLIC = {
     "accounts.code", "accounts.code_again", "accounts.login", "accounts.logout", "accounts.new",
     "accounts.pin", "checkout.add", "checkout.after_change", "checkout.change", "checkout.checkout",
     "checkout.drop_code", "checkout.remove", "checkout.show_cart", "checkout.use_code",
-    "reputation.of_store", "static", "stores.fees", "stores.help_page", "stores.home",
-    "stores.photo", "stores.product", "stores.store", "webhooks.ping", "webhooks.receive",
+    "proof.check", "proof.show", "reputation.of_store", "static", "stores.fees", "stores.help_page",
+    "stores.home", "stores.photo", "stores.product", "stores.store", "webhooks.ping",
+    "webhooks.receive",
 }  # fmt: skip
 SIGNED_IN = {
     "account.forget", "account.show", "earnings.cancel", "earnings.figure", "earnings.number",
@@ -47,17 +50,20 @@ SIGNED_IN = {
     "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give",
     "seller_talk.act_seller", "seller_talk.photo_seller", "seller_talk.pin_seller",
     "seller_talk.say_seller", "seller_talk.show_seller", "staff.accept", "staff.invitations",
-    "staff.remove", "staff.show", "staff.sit", "wallet.cancel", "wallet.download", "wallet.payout",
-    "wallet.show", "wallet.withdraw",
+    "staff.remove", "staff.show", "staff.sit", "statement.download", "statement.month",
+    "top_up.begin", "top_up.choose", "top_up.create", "top_up.start", "wallet.cancel",
+    "wallet.payout", "wallet.show", "wallet.withdraw", "withdrawal_number.add",
+    "withdrawal_number.code",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.ask_refused", "orders.cancel", "orders.mine", "orders.open_link",
     "orders.pay_at_door", "orders.receive", "orders.refuse", "orders.show", "pay_link.choose",
     "pay_link.make", "pay_link.revoke", "pay_link.show", "pay_link.start", "payment.choose",
-    "payment.history", "payment.receipt", "payment.start", "payment_status.cancel",
-    "payment_status.check", "payment_status.claim", "payment_status.keep", "payment_status.show",
-    "payment_status.state", "reputation.ask", "reputation.write", "talk.act", "talk.ask_problem",
-    "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say", "talk.show",
+    "payment.history", "payment.pay_from_wallet", "payment.receipt", "payment.start",
+    "payment_status.cancel", "payment_status.check", "payment_status.claim", "payment_status.keep",
+    "payment_status.show", "payment_status.state", "reputation.ask", "reputation.write", "talk.act",
+    "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say",
+    "talk.show",
 }  # fmt: skip
 #: Doors for programs: they carry no session, so no CSRF token either.
 WITHOUT_TOKEN = {"webhooks.receive"}
@@ -74,7 +80,7 @@ def test_every_endpoint_says_who_may_call_it(app):
 def test_addresses_end_with_a_slash_unless_they_are_files(app):
     files = {
         "static", "stores.photo", "payment_status.state", "seller_orders.sales_file",
-        "wallet.download",
+        "statement.download",
     }  # fmt: skip
     wrong = [
         rule.rule
@@ -106,11 +112,18 @@ class World:
         [self.member] = members.of_store(self.store.id)
         self.buyer = make_user()
         self.review = service.write([self.buyer.id], make_reviewable(self), 5, "Très bien")
+        street.fund(Money(500, "XOF"), user=self.user)
+        self.top_up = wallets.begin_top_up(self.user, Money(5_000, "XOF"), "t" * 20)
+        [self.receipt] = reading.receipts_of(self.received.id)
 
     def names(self, endpoint: str) -> dict[str, object]:
         """The words of an address, for each of its endpoints."""
         reference = self.payment.reference
         if endpoint.startswith(("payment.choose", "payment.start", "orders.", "pay_link.")):
+            reference = self.order.reference
+        if endpoint.startswith("top_up."):
+            reference = self.top_up.reference
+        if endpoint.startswith("payment.pay_"):
             reference = self.order.reference
         if endpoint == "payment.receipt":
             reference = self.received.reference
@@ -124,7 +137,7 @@ class World:
             reference = self.paid.reference
         if endpoint.startswith(("seller_orders.", "seller_refunds.", "seller_talk.")):
             reference = part.reference
-        code = self.product.code
+        code = self.receipt.code if endpoint == "proof.show" else self.product.code
         return {
             "name": "held", "part": part.reference, "step": "accept", "message": 1,
             "act": "off" if endpoint.startswith("seller_delivery.") else "withdraw",
@@ -256,7 +269,8 @@ def test_a_form_without_its_token_is_refused(app, world, owner):
 
 #: Addresses that name something of somebody, and the name of nothing.
 OWNED = [
-    "orders.show", "payment.choose", "payment.receipt", "payment.start", "payment_status.cancel",
+    "orders.show", "payment.choose", "payment.pay_from_wallet", "payment.receipt", "payment.start",
+    "payment_status.cancel", "top_up.choose", "top_up.start",
     "payment_status.check", "payment_status.claim", "payment_status.keep", "payment_status.show",
     "payment_status.state",
     "seller.edit_product", "seller.show_product", "account.forget", "seller_codes.pause",

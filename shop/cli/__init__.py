@@ -19,6 +19,7 @@ def init_app(app: Flask) -> None:
         reconcile,
         reviews,
         system,
+        wallet,
         webhooks,
     )
     from shop.cli.later import Later
@@ -29,6 +30,7 @@ def init_app(app: Flask) -> None:
         ledger.group,
         payments.group,
         payouts.group,
+        wallet.group,
         webhooks.group,
     )
     people = (orders.group, products.group, reviews.group)
@@ -38,6 +40,9 @@ def init_app(app: Flask) -> None:
         app.cli.add_command(command)
     app.cli.add_command(
         Later("providers", "shop.cli.providers:group", help="Providers: look, measure, stop.")
+    )
+    app.cli.add_command(
+        Later("tontine", "shop.cli.tontine_draw:group", help="Tontines: read, settle, draw, check.")
     )
     app.cli.add_command(
         Later("db", "flask_migrate.cli:db", help="Bring the database to the present version.")

@@ -18,6 +18,16 @@ class Kind(StrEnum):
     HOLD = "hold"
     POT = "pot"
     GUARANTEE = "guarantee"
+    RETENTION = "retention"
+    ADVANCE = "advance"
+    CAISSE = "caisse"
+    RELIEF = "relief"
+    DIVIDEND = "dividend"
+    CASH = "cash"
+    BLOCKED = "blocked"
+    """A user's money above a legal ceiling: kept apart until there is room."""
+    CASHBACK = "cashback"
+    """One grant: spendable on orders until it expires, never withdrawn."""
     SUSPENSE = "suspense"
     DEBT = "debt"
     INCOME = "income"
@@ -25,7 +35,14 @@ class Kind(StrEnum):
 
 
 #: What we owe somebody in particular: locked while posting, with a balance the database keeps >= 0.
-GUARDED: Final = frozenset({Kind.ESCROW, Kind.WALLET, Kind.HOLD, Kind.POT, Kind.GUARANTEE})
+GUARDED: Final = frozenset(
+    {
+        *(Kind.ESCROW, Kind.WALLET, Kind.HOLD, Kind.BLOCKED, Kind.CASHBACK),
+        # A tontine's: what a round collected, what a share brought, what the group keeps.
+        *(Kind.POT, Kind.GUARANTEE, Kind.RETENTION, Kind.ADVANCE),
+        *(Kind.CAISSE, Kind.RELIEF, Kind.DIVIDEND, Kind.CASH),
+    }
+)
 
 #: Accounts whose natural side is the debit: what we have, what we are owed, what we spent.
 DEBIT_SIDE: Final = frozenset({Kind.FLOAT, Kind.EXPENSE, Kind.DEBT})
@@ -76,9 +93,19 @@ def wallet(user_id: int, currency: str) -> Account:
     return Account(Kind.WALLET, str(user_id), currency)
 
 
-def hold(payout_reference: str, currency: str) -> Account:
-    """Money reserved for a payout on its way."""
-    return Account(Kind.HOLD, payout_reference, currency)
+def hold(reference: str, currency: str) -> Account:
+    """Money reserved: for a payout on its way, or for the rest of an order's payment."""
+    return Account(Kind.HOLD, reference, currency)
+
+
+def blocked(user_id: int, currency: str) -> Account:
+    """A user's money above a legal ceiling."""
+    return Account(Kind.BLOCKED, str(user_id), currency)
+
+
+def cashback(grant_id: int, currency: str) -> Account:
+    """What is left of one grant of cashback."""
+    return Account(Kind.CASHBACK, str(grant_id), currency)
 
 
 def suspense(provider: str, currency: str) -> Account:
@@ -99,3 +126,48 @@ def expense(purpose: str, currency: str) -> Account:
 def debt(user_id: int, currency: str) -> Account:
     """What a user owes us: money that left although we had given it back to the wallet."""
     return Account(Kind.DEBT, str(user_id), currency)
+
+
+def pot(round_id: int, currency: str) -> Account:
+    """What a tontine's round collected and has not paid yet."""
+    return Account(Kind.POT, str(round_id), currency)
+
+
+def exit_pot(share_id: int, currency: str) -> Account:
+    """What the others catch up for a share that left: it repays the leaver."""
+    return Account(Kind.POT, f"exit-{share_id}", currency)
+
+
+def guarantee(share_id: int, currency: str) -> Account:
+    """The guarantee deposit of a share."""
+    return Account(Kind.GUARANTEE, str(share_id), currency)
+
+
+def retention(share_id: int, currency: str) -> Account:
+    """What was kept of a share's pot until the end."""
+    return Account(Kind.RETENTION, str(share_id), currency)
+
+
+def advance(share_id: int, currency: str) -> Account:
+    """What was paid ahead for a share."""
+    return Account(Kind.ADVANCE, str(share_id), currency)
+
+
+def caisse(tontine_id: int, currency: str) -> Account:
+    """A tontine's reserve and fines."""
+    return Account(Kind.CAISSE, str(tontine_id), currency)
+
+
+def relief(tontine_id: int, currency: str) -> Account:
+    """A tontine's relief fund, never mixed with pots."""
+    return Account(Kind.RELIEF, str(tontine_id), currency)
+
+
+def dividend(cycle_id: int, currency: str) -> Account:
+    """Discounts of a cycle's auctions, kept until its end."""
+    return Account(Kind.DIVIDEND, str(cycle_id), currency)
+
+
+def cash(contribution_id: int, currency: str) -> Account:
+    """Cash a treasurer wrote down, set apart from the treasurer's wallet until it is confirmed."""
+    return Account(Kind.CASH, str(contribution_id), currency)

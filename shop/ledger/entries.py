@@ -200,3 +200,9 @@ def refund_to_wallet(refund_id: int, source: Account, user_id: int, amount: Mone
     """A refund that no provider can carry back: it is in the payer's wallet at once."""
     wallet = chart.wallet(user_id, amount.currency)
     return Entry("refund", (Leg(f"refund:{refund_id}", source, wallet, amount),))
+
+
+def tontine(event: str, key: str, moves: Sequence[tuple[Account, Account, Money]]) -> Entry:
+    """What one event of a tontine moves, in the order in which its preview showed it."""
+    legs = [Leg(f"{key}:{n}", *move) for n, move in enumerate(moves, start=1)]
+    return Entry(f"tontine_{event}", tuple(legs))

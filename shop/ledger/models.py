@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.db import Base
+from shop.ledger.chart import GUARDED
 
 
 class LedgerAccount(Base):
@@ -17,7 +18,7 @@ class LedgerAccount(Base):
     __table_args__ = (
         sa.CheckConstraint("balance >= 0", name="balance_not_negative"),
         sa.CheckConstraint(
-            "(kind IN ('escrow', 'wallet', 'hold', 'pot', 'guarantee')) = (balance IS NOT NULL)",
+            f"(kind IN ({', '.join(sorted(repr(str(k)) for k in GUARDED))})) = (balance IS NOT NULL)",
             name="guarded_kinds_keep_a_balance",
         ),
         sa.CheckConstraint("code = kind || ':' || owner || ':' || currency", name="code"),
@@ -70,6 +71,15 @@ class Block(Base):
     root: Mapped[str] = mapped_column(sa.String(64))
     hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     sealed_at: Mapped[datetime]
+
+
+class Leaf(Base):
+    """The hash of one sealed transfer: it names the row that was altered, and proves one without the rest."""
+
+    __tablename__ = "ledger_leaf"
+
+    transfer_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[str] = mapped_column(sa.String(64))
 
 
 class Snapshot(Base):

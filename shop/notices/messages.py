@@ -114,9 +114,18 @@ def payment_verifying(payment_reference: str, provider: str, *, language: str) -
         )
 
 
-def payment_reversed(reference: str, amount: Money, *, language: str) -> str:
+def payment_reversed(reference: str, amount: Money, *, sold: bool, language: str) -> str:
     """Tell the payer that the operator took a payment back, and what that means."""
     with force_locale(language):
+        if not sold:
+            return plain(
+                _(
+                    "%(reference)s : l’opérateur a repris votre paiement de %(amount)s. Cet argent"
+                    " nous est dû, votre portefeuille le rembourse d’abord.",
+                    reference=spaced(reference),
+                    amount=amount_text(amount),
+                )
+            )
         return plain(
             _(
                 "Commande %(reference)s : l’opérateur a repris votre paiement de %(amount)s. Rien n’est"
@@ -150,6 +159,71 @@ def money_kept(kept: Money, order_reference: str, *, language: str) -> str:
                 amount=amount_text(kept),
                 reference=spaced(order_reference),
                 link=f"{_host()}/wallet/",
+            )
+        )
+
+
+def top_up_arrived(arrived: Money, reference: str, *, language: str) -> str:
+    """Tell the owner of a wallet that a top-up arrived."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(amount)s reçus, recharge %(reference)s. Votre portefeuille : %(link)s",
+                amount=amount_text(arrived),
+                reference=spaced(reference),
+                link=f"{_host()}/wallet/",
+            )
+        )
+
+
+def top_up_failed(reason: str, *, language: str) -> str:
+    """Tell the owner of a wallet that a top-up failed, and where to try again."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Recharge non aboutie (%(reason)s). Rien n’a été débité. Réessayez : %(link)s",
+                reason=shortened(reason, REASON_PLACES),
+                link=f"{_host()}/wallet/topup/",
+            )
+        )
+
+
+def top_up_not_seen(reason: str, *, language: str) -> str:
+    """Tell the owner of a wallet of an end that we inferred: the operator did not say it."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Recharge non aboutie (%(reason)s). À notre connaissance rien n’a été débité."
+                " Réessayez : %(link)s",
+                reason=shortened(reason, REASON_PLACES),
+                link=f"{_host()}/wallet/topup/",
+            )
+        )
+
+
+def money_blocked(amount: Money, *, language: str) -> str:
+    """Tell the owner of a wallet that money above a ceiling is kept apart, and theirs."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(amount)s dépassent votre plafond : ils restent à vous, bloqués jusqu’à ce qu’il y"
+                " ait de la place. %(link)s",
+                amount=amount_text(amount),
+                link=f"{_host()}/wallet/",
+            )
+        )
+
+
+def withdrawal_number_added(ending: str, usable_from: datetime, *, language: str) -> str:
+    """Warn the proven number that money may soon be sent to another."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Le numéro finissant par %(ending)s pourra recevoir vos retraits dès le %(when)s. Ce"
+                " n’est pas vous ? %(link)s",
+                ending=ending,
+                when=moment(usable_from),
+                link=f"{_host()}/account/",
             )
         )
 

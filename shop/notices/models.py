@@ -33,6 +33,10 @@ class Kind(StrEnum):
     STAFF_ALERT = "staff_alert"
     SHOP = "shop"
     REVIEW = "review"
+    TONTINE = "tontine"
+    TOPPED_UP = "topped_up"
+    MONEY_BLOCKED = "money_blocked"
+    WITHDRAWAL_NUMBER = "withdrawal_number"
 
 
 class Notice(Base):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from shop import clock
 from shop.accounts import service as accounts
+from shop.cashback import service as cashback
 from shop.db import in_transaction
 from shop.ledger import chart, entries
 from shop.ledger import service as ledger
@@ -34,7 +35,7 @@ def release(part: SellerOrder) -> None:
 def refund_of(part: SellerOrder, why: Why) -> None:
     """Give all that is held back to the buyer's wallet; from there it is sent on to the phone that paid."""
     nothing, back = Money(0, part.currency), _back(part, part.held, why)
-    _share(part, Escrow.REFUNDED, to_seller=nothing, kept=nothing, fee=back.fee)
+    _share(part, Escrow.REFUNDED, to_seller=nothing, kept=nothing, back=back)
 
 
 def split(part: SellerOrder, to_buyer: Money, why: Why) -> None:
@@ -45,14 +46,13 @@ def split(part: SellerOrder, to_buyer: Money, why: Why) -> None:
     """
     assert Money(0, part.currency) < to_buyer < part.held, "a split gives something to both"
     rest, back = part.held - to_buyer, _back(part, to_buyer, why)
-    kept = min(part.due_commission - back.commission, rest)
-    _share(part, Escrow.SPLIT, to_seller=rest - kept, kept=kept, fee=back.fee)
+    kept = min(part.due_commission - Money(back.commission_amount, part.currency), rest)
+    _share(part, Escrow.SPLIT, to_seller=rest - kept, kept=kept, back=back)
 
 
-def _back(part: SellerOrder, amount: Money, why: Why) -> Shares:
+def _back(part: SellerOrder, amount: Money, why: Why) -> OrderRefund:
     shares = refund_rows.planned(part, amount, why.cause)
-    refund_rows.write(part, shares, Source.CLOSING, why)
-    return shares
+    return refund_rows.write(part, shares, Source.CLOSING, why)
 
 
 def give_part(part: SellerOrder, shares: Shares, why: Why) -> OrderRefund:
@@ -71,6 +71,7 @@ def give_part(part: SellerOrder, shares: Shares, why: Why) -> OrderRefund:
             ],
         )
     )
+    refund_rows.revive_cashback(part, row, buyer)
     part.refunded_amount += shares.amount.amount
     part.early_commission_amount += shares.commission.amount
     return row
@@ -80,7 +81,12 @@ _WORDS = {Escrow.RELEASED: "release", Escrow.REFUNDED: "refund", Escrow.SPLIT: "
 
 
 def _share(
-    part: SellerOrder, to: Escrow, *, to_seller: Money, kept: Money, fee: Money | None = None
+    part: SellerOrder,
+    to: Escrow,
+    *,
+    to_seller: Money,
+    kept: Money,
+    back: OrderRefund | None = None,
 ) -> None:
     assert in_transaction(), "an escrow is closed with the step that says so"
     assert part.escrow == Escrow.HELD, f"seller order {part.reference} is {part.escrow}"
@@ -94,9 +100,13 @@ def _share(
             seller=(owners[seller], to_seller),
             kept=kept,
             buyer=(owners[buyer], to_buyer),
-            fee=fee,
+            fee=Money(back.fee_amount, part.currency) if back else None,
         )
     )
+    if to is Escrow.RELEASED:
+        cashback.grant(part.id, owners[buyer], refund_rows.price_kept(part))
+    if back:
+        refund_rows.revive_cashback(part, back, owners[buyer])
     part.escrow, part.closed_at = to, clock.now()
     part.released_amount, part.kept_amount = to_seller.amount, kept.amount
     part.refunded_amount += to_buyer.amount

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from shop import clock
+from shop.cashback import service as cashback
 from shop.db import in_transaction, session
-from shop.money import Money
+from shop.ledger import reading as books
+from shop.money import Money, total
 from shop.orders import policy
 from shop.orders.models import SellerOrder
 from shop.orders.policy import Cause, Parts, Past, Shares
@@ -83,6 +85,23 @@ def past_of(part: SellerOrder) -> Past:
     """Add up what went back so far."""
     rows = of_part(part)
     return Past(sum((row.parts for row in rows), Parts()), sum(row.undone_amount for row in rows))
+
+
+def price_kept(part: SellerOrder) -> Money:
+    """Say what of the price of a sale did not go back: what earns cashback."""
+    return part.items - Money(past_of(part).back.price, part.currency)
+
+
+def revive_cashback(part: SellerOrder, row: OrderRefund, buyer_id: int) -> None:
+    """Make what cashback had paid cashback again, before anybody can withdraw what went back."""
+    parts = [each.id for each in part.order.seller_orders]
+    cashback.give_back(part.order_id, part.id, parts, buyer_id, row.amount, row.id)
+
+
+def kept_as_cashback(row: OrderRefund) -> Money:
+    """Say what of a refund is cashback again, and is not sent on."""
+    moves = books.moves([f"cashback-returned:{row.seller_order_id}:{row.id}:"])
+    return total([move.amount for move in moves], row.currency)
 
 
 def planned(part: SellerOrder, amount: Money, cause: Cause) -> Shares:

@@ -161,6 +161,7 @@ def _afterwards(part: SellerOrder, shares: Shares, why: Why) -> OrderRefund:
     row = refund_rows.write(part, shares, source, why)
     buyer = accounts.owner_id(part.order.user_id)
     post(part, row, shares, chart.wallet(buyer, part.currency))
+    refund_rows.revive_cashback(part, row, buyer)
     _tell(part, row, By(why.actor, why.user_id, why.words))
     return row
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from shop import paying, queue, settlement
 from shop import phone as phones
-from shop import queue, settlement
 from shop.accounts import service as accounts
 from shop.accounts.models import User
 from shop.accounts.session import adopt_guest, current_payer
@@ -16,16 +16,16 @@ from shop.orders import access, links
 from shop.orders import service as orders
 from shop.orders.link_models import PayLink
 from shop.orders.models import Order
+from shop.orders.refusals import CodeGone, OutOfStock
 from shop.payments import offering, wording
 from shop.payments import service as payments
 from shop.payments.forms import PayForm, countries_for, obstacle_sentence
 from shop.payments.models import Payment
 from shop.payments.offering import Need, Option
+from shop.payments.refusals import AttemptUnderWay, MethodStopped, NotPayable, TooManyAttempts
 from shop.payments.service import Intent
 from shop.payments.states import Purpose
-from shop.payments.views import refused_start
 from shop.phone import Phone
-from shop.settlement import AttemptUnderWay, NotPayable
 from shop.stores.words import absolute, whatsapp
 from shop.web import form_key, guest_or_signed_in
 
@@ -144,10 +144,9 @@ def _started(link: PayLink, intent: Intent, form: PayForm, offered: list[Option]
         if first is None or not _is_their_tap(first, intent):
             return redirect(url_for("pay_link.choose", token=token), 303)
         return _adopt(first)
-    except (settlement.MethodStopped, settlement.TooManyAttempts, orders.OutOfStock) as no:
-        sentence, status = refused_start(no)
-        form.form_errors.append(sentence)
-        return _page(link, form, offered), status
+    except (MethodStopped, TooManyAttempts, OutOfStock, CodeGone) as no:
+        form.form_errors.append(paying.sentence(no))
+        return _page(link, form, offered), no.http_status
     queue.ring("submit_payments")
     return redirect(url_for("payment_status.show", reference=payment.reference), 303)
 

@@ -55,6 +55,8 @@ class Intent:
     otp: str | None = None
     pay_link_id: int | None = None
     """The link by which somebody else pays; None for the order's own buyer."""
+    from_wallet: Money | None = None
+    """What the payer's wallet pays beside it; `owed` is the rest."""
     choice: Choice | None = None
     """How the page came to this method, kept as evidence; None where somebody named it."""
 

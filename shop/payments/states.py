@@ -28,6 +28,9 @@ class Purpose(StrEnum):
     """What a payment is for."""
 
     ORDER = "order"
+    CONTRIBUTION = "contribution"
+    TOP_UP = "top_up"
+    """Money put into one's own wallet."""
 
 
 S = PaymentStatus

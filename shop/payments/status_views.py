@@ -18,12 +18,11 @@ from flask import (
 )
 from werkzeug.wrappers import Response as BaseResponse
 
-from shop import choices, clock, queue, settlement
+from shop import choices, clock, purposes, queue, settlement, wallet_parts
 from shop import phone as phones
 from shop.db import end_read
 from shop.i18n import amount_text
 from shop.orders import links
-from shop.orders import service as orders
 from shop.orders.models import Order
 from shop.payments import quick_state, reading, wording
 from shop.payments import service as payments
@@ -31,10 +30,11 @@ from shop.payments.choice_models import Chosen
 from shop.payments.forms import ClaimForm
 from shop.payments.models import Payment
 from shop.payments.states import Disposition, PaymentStatus
-from shop.payments.views import given_back, is_payers, own_payment
+from shop.payments.views import given_back, is_payers, note_of, own_payment
 from shop.payments.wording import Phase
 from shop.providers import methods
 from shop.providers.methods import Consent, Method
+from shop.purposes import Thing
 from shop.web import guest_or_signed_in
 
 bp = Blueprint("payment_status", __name__)
@@ -49,7 +49,7 @@ WAITING: Final = frozenset({Phase.APPROVE, Phase.STILL, Phase.VERIFYING, Phase.E
 @guest_or_signed_in
 def show(reference: str) -> BaseResponse:
     """Say where the payment stands; nothing in the address can change the verdict."""
-    payment, _order = own_payment(reference)
+    payment, _thing = own_payment(reference)
     method = methods.get(payment.method)
     payment = _with_page(payment, method)
     form = ClaimForm(formdata=None)
@@ -78,17 +78,20 @@ def _needs_page(payment: Payment, method: Method) -> bool:
 
 
 def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
-    order = orders.by_id(payment.purpose_id)
+    thing = purposes.of(payment)
     total = amount_text(payment.money)
     masked = phones.masked(payment.payer_phone)
     guess = phones.guess_operator(payment.payer_phone)
     receipts = reading.receipts_of(payment.id)
-    others = [p for p in payments.all_of(payment.purpose_as_enum, order.id) if p.id != payment.id]
+    others = [p for p in payments.all_of(payment.purpose_as_enum, thing.id) if p.id != payment.id]
     return render_template(
         "payments/status.html",
         payment=payment,
         method=method,
-        order=order,
+        order=thing if isinstance(thing, Order) else None,
+        thing=thing,
+        again_url=_again(payment, thing) if purposes.is_payable(thing) else None,
+        part=wallet_parts.of_payments([payment.id]).get(payment.id),
         form=form,
         phase=wording.phase(payment, method),
         public=wording.PUBLIC_STATES[wording.phase(payment, method)],
@@ -100,7 +103,7 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         receipts=receipts,
         is_held=any(receipt.disposition == Disposition.APPLIED for receipt in receipts),
         given_back=given_back(receipts),
-        kept=wording.kept_sentence,
+        kept=note_of(payment),
         choices=choices.open_of([receipt.id for receipt in receipts]),
         resembles=guess
         if guess and guess != method.operator and method.operator != "wave"
@@ -109,16 +112,15 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         waiting=wording.phase(payment, method) in WAITING,
         key=quick_state.key_of(payment.reference),
         auto=request.args.get("auto") == "1",
-        again=_again(payment, order),
         payers=is_payers(payment),
     )
 
 
-def _again(payment: Payment, order: Order) -> str | None:
+def _again(payment: Payment, thing: Thing) -> str | None:
     """Lead to where one chooses again; None where a payer's link was taken back meanwhile."""
     if not is_payers(payment):
-        return url_for("payment.choose", reference=order.reference)
-    link = links.of_order(order.id)
+        return pay_address(thing)
+    link = links.of_order(thing.id)
     return url_for("pay_link.choose", token=link.token) if link else None
 
 
@@ -153,7 +155,7 @@ def state(reference: str) -> Response:
 @guest_or_signed_in
 def check(reference: str) -> BaseResponse:
     """Ask the provider now, at most every few seconds, and come back to the page."""
-    payment, _order = own_payment(reference)
+    payment, _thing = own_payment(reference)
     return _asked(settlement.check_now(payment.id))
 
 
@@ -161,7 +163,7 @@ def check(reference: str) -> BaseResponse:
 @guest_or_signed_in
 def claim(reference: str) -> BaseResponse | tuple[str, int]:
     """Keep the reference of the operator's SMS and ask the provider now."""
-    payment, _order = own_payment(reference)
+    payment, _thing = own_payment(reference)
     form = ClaimForm()
     if not form.validate_on_submit():
         return _page(payment, methods.get(payment.method), form), 422
@@ -197,8 +199,14 @@ def keep(reference: str) -> BaseResponse:
 @guest_or_signed_in
 def cancel(reference: str) -> BaseResponse:
     """Leave this attempt for another method; whatever it may still bring is kept for the payer."""
-    payment, order = own_payment(reference)
+    payment, thing = own_payment(reference)
     status = url_for("payment_status.show", reference=payment.reference)
-    again = _again(payment, order) or status
+    again = _again(payment, thing) or status
     settlement.give_up(payment.id)
     return redirect(again, 303)
+
+
+def pay_address(thing: Thing) -> str:
+    """Give the address where an attempt for it begins."""
+    page = "payment.choose" if isinstance(thing, Order) else "top_up.choose"
+    return url_for(page, reference=thing.reference)

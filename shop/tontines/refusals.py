@@ -52,6 +52,15 @@ class Why(StrEnum):
     SIGNER_NOT_OFFICER = "signer_not_officer"
     SIGNATURES_EXPIRED = "signatures_expired"
     OFFICERS_JUST_CHANGED = "officers_just_changed"
+    NOT_NOW = "not_now"
+    FROZEN = "frozen"
+    NOT_FULL = "not_full"
+    RULES_NOT_ACCEPTED = "rules_not_accepted"
+    BUREAU_INCOMPLETE = "bureau_incomplete"
+    NOT_ALLOWED = "not_allowed"
+    INVITE_CLOSED = "invite_closed"
+    CASH_IS_CONFIRMED_BY_ANOTHER = "cash_is_confirmed_by_another"
+    DRAW_NOT_SHOWN = "draw_not_shown"
 
 
 class TontineRefused(Refusal):

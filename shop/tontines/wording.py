@@ -83,6 +83,21 @@ SENTENCES = {
         "Deux signatures sont attendues en 24 heures : refaites la demande."
     ),
     Why.OFFICERS_JUST_CHANGED: _l("Le bureau a changé : aucun argent ne sort avant le %(until)s."),
+    Why.NOT_NOW: _l("Ce n’est pas le moment : le groupe n’en est pas là."),
+    Why.FROZEN: _l("Ce groupe est gelé : rien n’y bouge pour le moment."),
+    Why.NOT_FULL: _l("Il y a %(taken)s parts prises sur %(shares)s."),
+    Why.RULES_NOT_ACCEPTED: _l(
+        "Tout le monde n’a pas encore accepté le règlement : il en manque %(missing)s."
+    ),
+    Why.BUREAU_INCOMPLETE: _l(
+        "Il faut deux personnes différentes parmi présidente, trésorière et commissaire."
+    ),
+    Why.NOT_ALLOWED: _l("Votre place dans le groupe ne permet pas cela."),
+    Why.INVITE_CLOSED: _l("Cette invitation n’est plus valable."),
+    Why.CASH_IS_CONFIRMED_BY_ANOTHER: _l(
+        "Les espèces sont confirmées par la personne qui les a données, ou par un autre membre du bureau."
+    ),
+    Why.DRAW_NOT_SHOWN: _l("Le tirage n’a pas encore été dévoilé."),
 }
 
 
