@@ -22,6 +22,7 @@ from shop.orders import refund_rows
 from shop.orders import service as orders
 from shop.orders.models import Order, SellerOrder
 from shop.orders.refund_models import OrderRefund
+from shop.payments.choice_models import ReceiptReversal
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition, Purpose
 
@@ -120,7 +121,10 @@ def _left_of_phone(order: Order, receipt: Receipt) -> Money:
     """Say how much of what a phone paid for an order was not sent back to it yet.
 
     Of the operator's fee only what the policy gave back counts; money that paid for nothing does not.
+    What the operator took back by itself is on the phone already.
     """
+    if session.get(ReceiptReversal, receipt.id) is not None:
+        return Money(0, receipt.currency)
     fee = session.get_one(Payment, receipt.payment_id).fee
     rows = [row for part in order.seller_orders for row in refund_rows.of_part(part)]
     fees = total([Money(row.fee_amount, receipt.currency) for row in rows], receipt.currency)
@@ -132,7 +136,7 @@ def _left_of_phone(order: Order, receipt: Receipt) -> Money:
 
 
 def _receipt_of(order_id: int) -> Receipt | None:
-    """Find the receipt that paid an order; None when it was not paid by a provider."""
+    """Lock the receipt that paid an order; None when it was not paid by a provider."""
     return session.scalar(
         sa.select(Receipt)
         .join(Payment, Payment.id == Receipt.payment_id)
@@ -141,4 +145,5 @@ def _receipt_of(order_id: int) -> Receipt | None:
             Payment.purpose_id == order_id,
             Receipt.disposition == Disposition.APPLIED,
         )
+        .with_for_update(of=Receipt)
     )

@@ -199,3 +199,19 @@ def test_a_seller_answers_for_what_the_phone_paid(street: Street, buyer: User):
 
 def test_every_kind_of_account_has_its_place_in_the_accountant_s_plan():
     assert {heading(chart.Account(kind, "1", "XOF")).number for kind in Kind}
+
+
+def test_an_order_nobody_accepted_gives_the_wallet_its_part_when_the_phone_s_is_gone(
+    street: Street, buyer: User
+):
+    part = paid_by_both(street, buyer, 4_000)
+    [payment] = session.query(Payment)
+
+    take_back(payment)
+
+    assert again(part).stage == Stage.CANCELLED
+    assert (available(buyer), debts.owed(buyer.id, "XOF")) == (4_000, francs(0))
+    street.fund(francs(20_000), "wave", user=buyer)
+    assert on_the_phone(street) == 0, "the operator brought the phone its money"
+    assert available(buyer) == 24_000
+    assert street.findings() == []
