@@ -6,3 +6,17 @@ settled), `money_in`, `late_money` and `receive` (one payment followed to its pl
 `auction`, `draw`, `exposure`, `relief`, `officers`, `savings`. None of them knows a database, a page
 or a clock; `wording` has their refusals in two languages.
 """
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Attach this room's pages."""
+    from shop.tontines import create_views, views
+    from shop.tontines.seats import bp
+
+    assert create_views, "its routes are on the blueprint"
+    assert views, "its routes are on the blueprint"
+    app.register_blueprint(bp)
