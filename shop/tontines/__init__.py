@@ -14,9 +14,9 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Attach this room's pages."""
-    from shop.tontines import create_views, views
+    # Each file of pages puts its own on the one blueprint as it is read.
+    from shop.tontines import create_views, join_views, members_views, views
     from shop.tontines.seats import bp
 
-    assert create_views, "its routes are on the blueprint"
-    assert views, "its routes are on the blueprint"
+    assert all((create_views, join_views, members_views, views))
     app.register_blueprint(bp)

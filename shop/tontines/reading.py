@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from shop.accounts.models import User
 from shop.db import session
 from shop.tontines.cycle_models import Cycle, Round, Share
-from shop.tontines.models import JoinRequest, Member, OfficeHeld, RuleSet, Tontine
+from shop.tontines.models import JoinRequest, Member, OfficeHeld, RuleAcceptance, RuleSet, Tontine
 from shop.tontines.reading_rules import rules_of
 from shop.tontines.rules import Rules
 from shop.tontines.states import PRESENT, RequestStatus, TontineStatus
@@ -93,6 +93,12 @@ def taken(cycle_id: int) -> int:
     """Count the shares taken in a cycle."""
     query = sa.select(sa.func.count(Share.id))
     return session.scalar(query.where(Share.cycle_id == cycle_id, Share.status == "active")) or 0
+
+
+def acceptances(rules_id: int) -> int:
+    """Count who accepted these rules."""
+    query = sa.select(sa.func.count(RuleAcceptance.id)).where(RuleAcceptance.rules_id == rules_id)
+    return session.scalar(query) or 0
 
 
 def is_member(tontine_id: int, user_id: int) -> bool:
