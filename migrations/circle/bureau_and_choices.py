@@ -91,6 +91,27 @@ def bureau() -> None:
         unique("tontine_claim", "round_id", "seq"),
     )
     table(
+        "tontine_exit",
+        whole("cycle_id", to="tontine_cycle"),
+        whole("share_id", to="tontine_share"),
+        whole("user_id", to="user"),
+        text("reason", 10),
+        whole("refund"),
+        whole("exit_fee"),
+        whole("fines"),
+        whole("to_rounds"),
+        moment("left_at"),
+        moment("settled_at", nullable=True),
+        check(
+            "tontine_exit",
+            "amounts",
+            "refund >= 0 AND exit_fee >= 0 AND fines >= 0 AND to_rounds >= 0",
+        ),
+        check("tontine_exit", "reason", "reason IN ('withdrawn', 'excluded', 'deceased')"),
+        unique("tontine_exit", "share_id"),
+    )
+    index("ix_tontine_exit_cycle_id", "tontine_exit", ["cycle_id"])
+    table(
         "tontine_guarantor",
         whole("share_id", to="tontine_share"),
         whole("member_id", to="tontine_member"),

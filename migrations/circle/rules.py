@@ -29,6 +29,7 @@ EDGES: dict[tuple[str, str], dict[str, set[str]]] = {
         "open": {"partial", "paid", "late", "covered", "void"},
         "partial": {"paid", "late", "covered", "void"},
         "late": {"covered", "paid_late", "lost", "void"}, "covered": {"paid_late", "lost"},
+        "paid": {"void"},
     },
     ("tontine_contribution", "status"): {
         "asked": {"received", "refused"}, "promised": {"received", "refused"},
@@ -85,6 +86,9 @@ FROZEN = {
     ),
     "tontine_claim": ("id", "round_id", "seq", "kind", "place", "share_id", "amount"),
     "tontine_guarantor": ("id", "share_id", "member_id", "cap"),
+    "tontine_exit": (
+        "id", "cycle_id", "share_id", "user_id", "reason", "refund", "exit_fee", "fines", "to_rounds",
+    ),
     "tontine_draw": (
         "id", "cycle_id", "round_id", "codes", "share_list_hash", "commitment", "beacon_kind",
         "words_close_at",
@@ -105,6 +109,7 @@ ONCE = {
     "tontine_share": ("served_round_id",),
     "tontine_round": ("settled_at", "paid_at"),
     "tontine_cycle": ("locked_at", "closed_at"),
+    "tontine_exit": ("settled_at",),
     "tontine_draw": ("seed", "order_text", "beacon", "revealed_at"),
     "tontine_bid": ("discount",),
     "tontine_contribution": ("received_at", "payment_id", "confirmed_by"),
@@ -134,6 +139,7 @@ KEYS: dict[str, tuple[str | tuple[str, ...], ...]] = {
     "tontine_line": ("id", ("turn_id", "seq")),
     "tontine_claim": ("id", ("round_id", "seq")),
     "tontine_guarantor": ("id", ("share_id", "member_id")),
+    "tontine_exit": ("id", "share_id"),
     "tontine_draw": ("id",),
     "tontine_auction": ("id", "round_id"),
     "tontine_order": ("id",),
@@ -215,6 +221,13 @@ def _money_in() -> None:
         when="OLD.status <> NEW.status AND NEW.status IN ('paid', 'paid_late')"
         f" AND NEW.amount <> {total.format('due_id', 'id')}",
     )  # fmt: skip
+    # What a leaver paid for a round that was not counted goes back ahead, and from there home (R13).
+    triggers.refuse(
+        "tontine_due", "void_with_its_share", "UPDATE OF status", "a paid due dies with its share only",
+        when="OLD.status = 'paid' AND NEW.status = 'void' AND NOT EXISTS (SELECT 1 FROM tontine_share s"
+        " JOIN tontine_round r ON r.id = NEW.round_id WHERE s.id = NEW.share_id"
+        " AND s.status = 'withdrawn' AND r.settled_at IS NULL)",
+    )  # fmt: skip
     triggers.refuse(
         "tontine_claim", "fills", "UPDATE OF filled", "what filled a claim stays there",
         when="NEW.filled < OLD.filled",
@@ -238,7 +251,7 @@ def _money_out() -> None:
     )  # fmt: skip
     triggers.refuse(
         "tontine_turn", "signed", "UPDATE OF status", "a pot is paid once two officers signed",
-        when="NEW.status IN ('approved', 'received') AND NOT EXISTS (SELECT 1 FROM tontine_order o"
+        when="NEW.status IN ('approved', 'received') AND NEW.net > 0 AND NOT EXISTS (SELECT 1 FROM tontine_order o"
         " WHERE o.id = NEW.order_id AND o.action = 'pot' AND o.target_id = NEW.id"
         f" AND o.amount = NEW.net AND o.status IN ('signed', 'done') AND {signed.format('o.id')})",
     )  # fmt: skip

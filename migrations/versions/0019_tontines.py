@@ -18,7 +18,17 @@ GUARDED = ("retention", "advance", "caisse", "relief", "dividend", "cash")
 PURPOSES = ("contribution",)
 TABLES = (
     *("ballot", "vote", "swap", "bid", "auction", "draw_word", "draw"),
-    *("event", "relief_claim", "attendance", "meeting", "guarantor", "claim", "line", "turn"),
+    *(
+        "event",
+        "relief_claim",
+        "attendance",
+        "meeting",
+        "guarantor",
+        "exit",
+        "claim",
+        "line",
+        "turn",
+    ),
     *("signature", "order"),
     *("allocation", "contribution", "due", "share", "round", "cycle"),
     *("join_request", "invite", "office", "acceptance", "member", "rules"),

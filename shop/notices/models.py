@@ -31,6 +31,7 @@ class Kind(StrEnum):
     PAYOUT_NUMBER = "payout_number"
     REFUND_KEPT = "refund_kept"
     STAFF_ALERT = "staff_alert"
+    TONTINE = "tontine"
 
 
 class Notice(Base):

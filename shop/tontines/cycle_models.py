@@ -269,6 +269,37 @@ class Claim(Base):
     filled: Mapped[int] = mapped_column(default=0)
 
 
+class Exit(Base):
+    """How a share left before its turn: what its member gets once the others have caught up (R25)."""
+
+    __tablename__ = "tontine_exit"
+    __table_args__ = (
+        sa.UniqueConstraint("share_id"),
+        sa.CheckConstraint("reason IN ('withdrawn', 'excluded', 'deceased')", name="reason"),
+        sa.CheckConstraint(
+            "refund >= 0 AND exit_fee >= 0 AND fines >= 0 AND to_rounds >= 0", name="amounts"
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    cycle_id: Mapped[int] = mapped_column(sa.ForeignKey("tontine_cycle.id"), index=True)
+    share_id: Mapped[int] = mapped_column(sa.ForeignKey("tontine_share.id"))
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"))
+    reason: Mapped[str] = mapped_column(sa.String(10))
+    refund: Mapped[int]
+    exit_fee: Mapped[int]
+    fines: Mapped[int]
+    to_rounds: Mapped[int]
+    """What it never paid and the others now bring: it goes to the rounds that lacked it."""
+    left_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+    @property
+    def owed(self) -> int:
+        """What the catch-ups bring in all."""
+        return self.refund + self.exit_fee + self.fines + self.to_rounds
+
+
 class Guarantor(Base):
     """A member who answers for a share, up to a cap."""
 

@@ -209,6 +209,7 @@ EDGES: Final[dict[tuple[str, str], dict[str, set[str]]]] = {
         "partial": {"paid", "late", "covered", "void"},
         "late": {"covered", "paid_late", "lost", "void"},
         "covered": {"paid_late", "lost"},
+        "paid": {"void"},
     },
     ("tontine_contribution", "status"): {
         "asked": {"received", "refused"},
