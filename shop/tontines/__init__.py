@@ -15,8 +15,8 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Attach this room's pages."""
     # Each file of pages puts its own on the one blueprint as it is read.
-    from shop.tontines import create_views, join_views, members_views, views
+    from shop.tontines import create_views, join_views, members_views, pay_views, views
     from shop.tontines.seats import bp
 
-    assert all((create_views, join_views, members_views, views))
+    assert all((create_views, join_views, members_views, pay_views, views))
     app.register_blueprint(bp)

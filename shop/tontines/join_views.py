@@ -12,8 +12,7 @@ from shop.accounts import service as accounts
 from shop.errors import NotFound
 from shop.i18n import _, amount_text
 from shop.tontines import creation, desk, membership, proofs, reading
-from shop.tontines.membership import JoinRequest
-from shop.tontines.models import Accepted, Invite, Tontine
+from shop.tontines.models import Accepted, Invite, JoinRequest, Tontine
 from shop.tontines.refusals import TontineRefused, Why
 from shop.tontines.rules import Visibility
 from shop.tontines.seats import Seat, bp, seat, show

@@ -187,3 +187,15 @@ def requests(tontine_id: int) -> list[tuple[JoinRequest, str]]:
         .order_by(JoinRequest.id)
     )
     return [(row, name) for row, name in rows]
+
+
+def payers(cycle_id: int, *, besides: int) -> list[tuple[int, str]]:
+    """Members who hold a share of a cycle, by name, but one: whose cash may be written down."""
+    held = sa.select(Share.member_id).where(Share.cycle_id == cycle_id, Share.status == "active")
+    rows = session.execute(
+        sa.select(Member.id, User.name)
+        .join(User, User.id == Member.user_id)
+        .where(Member.id.in_(held), Member.id != besides)
+        .order_by(User.name, Member.id)
+    )
+    return [(member_id, name) for member_id, name in rows]
