@@ -54,6 +54,11 @@ class Tontine(Base):
     frozen_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
+    @property
+    def public_ref(self) -> str:
+        """The reference as people write it, and as draws and sealed bids are hashed under it."""
+        return f"TT-{self.reference}"
+
 
 class RuleSet(Base):
     """One version of the rules: its canonical text and its hash, never changed."""

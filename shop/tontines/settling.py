@@ -16,17 +16,15 @@ import sqlalchemy as sa
 from shop import clock
 from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import InsufficientFunds, NotFound
-from shop.tontines import book, bureau, counting, desk, ending, opening, paying
+from shop.tontines import bidding, book, bureau, counting, desk, ending, opening, paying
 from shop.tontines.bureau_models import Action
 from shop.tontines.calendar import APPROVAL_WINDOW
-from shop.tontines.choice_models import AuctionRow
 from shop.tontines.cycle_models import Contribution, Cycle, DueRow, Round, TurnRow
 from shop.tontines.desk import Desk
 from shop.tontines.money_in import DueKind
 from shop.tontines.refusals import TontineRefused
 from shop.tontines.states import (
     COUNTED,
-    AuctionStatus,
     ContributionStatus,
     CycleStatus,
     RoundStatus,
@@ -88,6 +86,7 @@ def _step(at: Desk, round_: Round) -> bool:
     match S(round_.status):
         case S.SCHEDULED if now >= round_.opens_at:
             opening.open_round(at, round_)
+            bidding.open_with(at, round_)
             return True
         case S.OPEN if now >= round_.due_at:
             _pay_alone(at, round_)
@@ -138,7 +137,7 @@ def _grace_is_over(round_: Round, now: datetime) -> bool:
 
 def _decide(at: Desk, round_: Round) -> bool:
     """Run the late policy once, when every round before this one was counted (R9)."""
-    if _one_before_is_open(round_) or _auction_is_open(round_):
+    if _one_before_is_open(round_) or not bidding.close_if_over(at, round_):
         return False
     seen = counting.look(at, round_)
     if seen is None:
@@ -166,13 +165,6 @@ def _one_before_is_open(round_: Round) -> bool:
         Round.status.not_in(COUNTED),
     )
     return session.scalar(query.limit(1)) is not None
-
-
-def _auction_is_open(round_: Round) -> bool:
-    query = sa.select(AuctionRow.id).where(
-        AuctionRow.round_id == round_.id, AuctionRow.status == AuctionStatus.OPEN
-    )
-    return session.scalar(query) is not None
 
 
 def _paid(at: Desk, round_: Round) -> bool:
