@@ -13,6 +13,7 @@ from shop.ledger import service as ledger
 from shop.money import Money, total
 from shop.tontines import contributing, desk, dues, proofs, reading, reading_rounds, standing
 from shop.tontines import receipts as proof_of
+from shop.tontines.cycle_models import Contribution
 from shop.tontines.models import Accepted
 from shop.tontines.pay_forms import CashForm, PayForm
 from shop.tontines.refusals import TontineRefused
@@ -101,7 +102,7 @@ def _paid(here: Seat, form: PayForm, money: Money) -> Response:
     return redirect(address, 303)
 
 
-def _own(here: Seat, reference: str) -> contributing.Contribution:
+def _own(here: Seat, reference: str) -> Contribution:
     row = reading_rounds.contribution(here.at.cycle.id, reference)
     if row.member_id != here.member.id:
         raise NotFound("contribution")

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from shop.db import session
 from shop.tontines import bureau, creation, desk, reading
 from shop.tontines.bureau_models import Meeting
-from shop.tontines.choice_models import Ballot, Draw, Swap, Vote
+from shop.tontines.choice_models import Draw, Swap
 from shop.tontines.cycle_models import Guarantor, Share
 from shop.tontines.reading_rounds import cash_to_confirm
 from shop.tontines.rights import Doing, may
 from shop.tontines.rules import Order
 from shop.tontines.seats import Seat
-from shop.tontines.states import CycleStatus, DrawStatus, SwapStatus, VoteStatus
+from shop.tontines.states import CycleStatus, DrawStatus, SwapStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ _PAGES = {
     "sign": "tontines.approvals",
     "swap": "tontines.order",
     "veto": "tontines.order",
-    "vote": "tontines.votes",
-    "guarantee": "tontines.votes",
+    "guarantee": "tontines.guarantees",
     "meeting": "tontines.meetings",
 }
 
@@ -68,7 +67,7 @@ def _to_enrol(here: Seat) -> Iterator[Task]:
     if here.may(Doing.INVITE):
         yield Task("requests", len(reading.requests(here.tontine.id)))
         yield Task("invite", rules.shares - taken)
-    if not here.may(Doing.LOCK):
+    if not here.may(Doing.APPOINT):
         return
     if len(set(bureau.of(here.tontine.id).holders.values())) < 2:
         yield Task("bureau")
@@ -97,7 +96,6 @@ def _anytime(here: Seat) -> Iterator[Task]:
         yield Task("sign", len(waiting))
     yield Task("word", _words_missing(cycle.id, member.id))
     yield Task("swap", _swaps(here))
-    yield Task("vote", _votes(here))
     yield Task("guarantee", _guarantees(here))
     if here.may(Doing.HOLD_MEETING):
         held = sa.select(sa.func.count(Meeting.id)).where(
@@ -109,7 +107,7 @@ def _anytime(here: Seat) -> Iterator[Task]:
 def _words_missing(cycle_id: int, member_id: int) -> int:
     """A draw asks for words: one reminder, whatever the number of shares."""
     open_draw = sa.select(Draw.id).where(
-        Draw.cycle_id == cycle_id, Draw.status == DrawStatus.COMMITTED
+        Draw.cycle_id == cycle_id, Draw.status == DrawStatus.WORDS, Draw.round_id.is_(None)
     )
     held = sa.select(Share.id).where(Share.cycle_id == cycle_id, Share.member_id == member_id)
     both = session.scalar(open_draw) is not None and session.scalar(held.limit(1)) is not None
@@ -125,14 +123,6 @@ def _swaps(here: Seat) -> int:
         Swap.status == SwapStatus.ASKED,
         Swap.asked_by != here.member.id,
         sa.or_(Swap.share_id.in_(mine), Swap.other_id.in_(mine)),
-    )
-    return session.scalar(query) or 0
-
-
-def _votes(here: Seat) -> int:
-    said = sa.select(Ballot.vote_id).where(Ballot.member_id == here.member.id)
-    query = sa.select(sa.func.count(Vote.id)).where(
-        Vote.tontine_id == here.tontine.id, Vote.status == VoteStatus.OPEN, Vote.id.not_in(said)
     )
     return session.scalar(query) or 0
 

@@ -8,6 +8,7 @@ from flask_login import current_user
 from shop.db import session
 from shop.money import total
 from shop.tontines import bureau, dues, picture, reading, reading_rounds, todo
+from shop.tontines.bureau_models import MoneyOrder
 from shop.tontines.cycle_models import Round
 from shop.tontines.reading import ON_A_PAGE
 from shop.tontines.seats import Seat, bp, seat, show
@@ -86,6 +87,6 @@ def round_(reference: str, index: int) -> str:
         cash=reading_rounds.cash_to_confirm(here.at.cycle.id),
         signed={one: bureau.signers(one) for one in order_ids},
         names=reading.names(here.tontine.id),
-        orders={one: session.get_one(bureau.MoneyOrder, one) for one in order_ids},
+        orders={one: session.get_one(MoneyOrder, one) for one in order_ids},
         **_round_values(here, found, []),
     )
