@@ -12,9 +12,10 @@ from typing import Final, Protocol, TypeVar
 
 from flask import current_app
 
-from shop import clock, lanes, leases, order_refunds, queue, refunds
+from shop import clock, lanes, leases, order_refunds, queue, refunds, top_ups
 from shop.alerts import service as alerts
 from shop.boundary import in_transaction
+from shop.cashback import service as cashback
 from shop.db import end_read, transaction
 from shop.earnings import floats
 from shop.earnings import service as earnings
@@ -39,6 +40,7 @@ from shop.providers.base import (
     ProviderUnavailable,
 )
 from shop.settlement import settle_payments
+from shop.tontines import settling, swapping
 from shop.webhooks import service as webhooks
 from shop.webhooks.models import EventStatus, WebhookEvent
 
@@ -312,6 +314,11 @@ def pay_sellers() -> int:
     return handled
 
 
+def settle_rounds() -> int:
+    """Open, count and pay the rounds whose moment has come; end the swaps nobody answered."""
+    return _serve_each(settling.due, settling.settle_round, settling.postpone) + swapping.expire()
+
+
 def read_floats() -> int:
     """Ask providers what they hold for us, and keep it for whoever plans; give how many told."""
     loaded = payments.providers()
@@ -328,6 +335,16 @@ def _read_float(provider: Provider) -> int:
         except (ProviderRejected, ProviderUnavailable) as error:
             logger.info("%s does not tell its float in %s: %s", provider.name, currency, error)
     return told
+
+
+def expire_cashback() -> int:
+    """Take back the cashback that nobody spent in time."""
+    return _serve_each(cashback.due, cashback.expire, cashback.postpone)
+
+
+def unblock_money() -> int:
+    """Make money above a ceiling available where there is room for it again."""
+    return sum(bool(top_ups.unblock(account)) for account in top_ups.blocked_wallets(ORDER_BATCH))
 
 
 def seal_books() -> int:
@@ -353,9 +370,12 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "wake_disputes": wake_disputes,
     "return_refunds": return_refunds,
     "pay_sellers": pay_sellers,
+    "settle_rounds": settle_rounds,
     "send_payouts": send_payouts,
     "verify_payouts": verify_payouts,
     "release_holds": release_holds,
+    "expire_cashback": expire_cashback,
+    "unblock_money": unblock_money,
     "send_notices": send_notices,
     "seal_books": seal_books,
     "watch_providers": watch_providers,

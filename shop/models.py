@@ -3,6 +3,7 @@
 import shop.accounts.models
 import shop.alerts.models
 import shop.approvals.models
+import shop.cashback.models
 import shop.earnings.models
 import shop.health.models
 import shop.ledger.models
@@ -18,4 +19,5 @@ import shop.tontines.bureau_models
 import shop.tontines.choice_models
 import shop.tontines.cycle_models
 import shop.tontines.models
+import shop.wallets.models
 import shop.webhooks.models  # noqa: F401 -- imported for their tables

@@ -15,6 +15,8 @@ from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
 from shop.errors import InsufficientFunds
 from shop.ledger import chart
+from shop.ledger import reading as books
+from shop.money import Money, total
 from shop.orders import service as orders
 from shop.orders.models import SellerOrder
 from shop.payments.models import Payment, Receipt
@@ -38,11 +40,14 @@ def send_back(seller_order_id: int) -> None:
         receipt_id = _receipt_of(part.order_id)
         if receipt_id is None:
             return
+        amount = _came_by_phone(part, receipt_id)
+        if not amount:
+            return  # the wallet had paid it, and has it again
         buyer = accounts.owner_ids({part.order.user_id})[part.order.user_id]
         try:
             refunds.give_back(
                 receipt_id,
-                part.refunded,
+                amount,
                 source=chart.wallet(buyer, part.currency),
                 form_key=orders.refund_key(part),
                 reason=f"order {part.reference} {part.stage}",
@@ -63,6 +68,16 @@ def postpone(seller_order_id: int, seconds: float) -> None:
 def _locked(seller_order_id: int) -> SellerOrder:
     query = sa.select(SellerOrder).where(SellerOrder.id == seller_order_id).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def _came_by_phone(part: SellerOrder, receipt_id: int) -> Money:
+    """Say what of a refund goes back to the phone: no cashback, and no more than the phone had paid."""
+    receipt = session.get_one(Receipt, receipt_id)
+    fee = session.get_one(Payment, receipt.payment_id).fee
+    paid = Money(receipt.applied_amount, receipt.currency) - fee
+    left = max(paid - refunds.given_back(receipt), Money(0, part.currency))
+    kept = books.moves([f"cashback-returned:{part.id}:"])
+    return min(part.refunded - total([move.amount for move in kept], part.currency), left)
 
 
 def _receipt_of(order_id: int) -> int | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Final, assert_never
 
 from shop import clock, references
 from shop.ledger import entries
 from shop.ledger.entries import Entry
-from shop.orders import service as orders
-from shop.orders.models import Order
+from shop.money import Money
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition, Note
 from shop.providers.base import Outcome
+
+#: What each seller order's escrow receives.
+Shares = Sequence[tuple[int, Money]]
 
 DISPOSITIONS: Final = {
     Note.EXACT: Disposition.APPLIED,
@@ -44,12 +47,11 @@ def write(payment: Payment, said: Outcome, note: Note, owner_id: int) -> Receipt
     )
 
 
-def posted(receipt: Receipt, payment: Payment, order: Order, said: Outcome) -> list[Entry]:
-    """Say what the books write for a receipt."""
+def posted(receipt: Receipt, payment: Payment, shares: Shares, said: Outcome) -> list[Entry]:
+    """Say what the books write for an order's receipt; `shares` is what of it this money pays."""
     provider, amount, posted = receipt.provider, receipt.money, []
     match Disposition(receipt.disposition):
         case Disposition.APPLIED:
-            shares = orders.seller_shares(order)
             posted.append(entries.order_receipt(receipt.id, provider, shares, payment.fee))
             surplus = amount - payment.money
             if surplus:

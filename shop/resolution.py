@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shop import clock, settlement
+from shop import clock, payment_notices, purposes
 from shop.approvals import service as approvals
 from shop.approvals.service import Subject, Voice
-from shop.db import retrying, session, transaction
+from shop.db import retrying, transaction
 from shop.errors import Conflict, Refusal
 from shop.ledger import chart, entries
 from shop.ledger import service as ledger
 from shop.ledger.chart import Account
 from shop.money import Money
-from shop.orders import service as orders
+from shop.notices import service as notices
 from shop.orders.models import Order
 from shop.payments import by_hand, quick_state, reading
 from shop.payments import service as payments
@@ -29,6 +29,7 @@ from shop.payments.service import Claim
 from shop.payments.states import Disposition, PaymentStatus
 from shop.providers.base import Outcome, ProviderRejected, Status
 from shop.providers.reasons import Reason
+from shop.purposes import Things
 from shop.settlement import Answer, settle_payments
 from shop.signals import payment_settled, tell
 
@@ -81,12 +82,12 @@ def resolve(payment_id: int, verdict: Verdict, voice: Voice) -> bool:
 def _decide(payment_id: int, verdict: Verdict, voice: Voice) -> tuple[Claim | None, str | None]:
     """Hear one person under the locks; end the attempt here where its money is in suspense."""
     with transaction():
-        order = orders.locked(_purpose_id(payment_id))
+        things = purposes.locked([payment_id])
         payment = payments.locked([payment_id])[payment_id]
         if payment.state is not PaymentStatus.REVIEW:
             raise NotInReview(f"payment {payment.reference} is {payment.status}")
         held = in_suspense(payment)
-        _refuse_impossible(payment, held, order, verdict)
+        _refuse_impossible(payment, held, things, verdict)
         subject = Subject("payment", payment.reference)
         agreed = approvals.approve(subject, verdict.words, voice)
         words = f"{voice.name} says {verdict.words}: {voice.reason}"
@@ -95,7 +96,7 @@ def _decide(payment_id: int, verdict: Verdict, voice: Voice) -> tuple[Claim | No
             return None, None
         if not held:
             return by_hand.claim_alone(payment), None
-        _end_with_held(payment, held, order, verdict)
+        _end_with_held(payment, held, things, verdict)
         return None, payment.reference
 
 
@@ -105,12 +106,8 @@ def in_suspense(payment: Payment) -> Sequence[Receipt]:
     return [r for r in receipts if r.disposition == Disposition.SUSPENSE]
 
 
-def _purpose_id(payment_id: int) -> int:
-    return session.get_one(Payment, payment_id).purpose_id
-
-
 def _refuse_impossible(
-    payment: Payment, held: Sequence[Receipt], order: Order, verdict: Verdict
+    payment: Payment, held: Sequence[Receipt], things: Things, verdict: Verdict
 ) -> None:
     if not verdict.succeeded:
         return
@@ -122,9 +119,9 @@ def _refuse_impossible(
     if verdict.transaction_ref:
         raise NotThatWay("its money is recorded already: leave --transaction out")
     pays = len(held) == 1 and held[0].currency == payment.currency
-    if not pays or held[0].money < payment.money or not orders.is_payable(order):
+    if not pays or held[0].money < payment.money or not purposes.is_payable(things.of(payment)):
         raise NotThatWay(
-            "what waits in suspense cannot pay this order: as failed it goes to the payer's wallet"
+            "what waits in suspense cannot pay this: as failed it goes to the payer's wallet"
         )
 
 
@@ -151,34 +148,40 @@ def _answer(claim: Claim, verdict: Verdict, voice: Voice) -> Answer:
 
 
 def _end_with_held(
-    payment: Payment, held: Sequence[Receipt], order: Order, verdict: Verdict
+    payment: Payment, held: Sequence[Receipt], things: Things, verdict: Verdict
 ) -> None:
-    """Give what waits in suspense to the order, or to whoever paid it, and end the attempt."""
+    """Give what waits in suspense to what it was for, or to whoever paid it, and end the attempt."""
+    thing = things.of(payment)
     if verdict.succeeded:
-        if not orders.consume_stock(order):
+        if purposes.take(things, payment) is not None:
             raise NotThatWay("its articles are sold out: as failed it goes to the payer's wallet")
-        orders.mark_paid(order, clock.now())
-        _post(held[0], _for_order(payment, held[0], order))
-        orders.begin_fulfilment(order.seller_orders, clock.now())
+        purposes.mark_paid(things, payment, clock.now())
+        _post(held[0], _targets(payment, held[0], things))
         payments.move(payment, PaymentStatus.SUCCEEDED, "staff", "two people agreed")
-        settlement.tell_paid(payment, order)
+        notices.put_all(list(purposes.serve([(payment, thing)])))
         return
     for receipt in held:
         wallet = chart.wallet(receipt.user_id, receipt.currency)
         _post(receipt, [(wallet, receipt.money)])
     payment.reason = Reason.REFUSED
     payments.move(payment, PaymentStatus.FAILED, "staff", "two people agreed; money to the wallet")
-    settlement.tell_kept(payment, held, order)
+    purposes.void_part(things, payment)
+    purposes.let_go([thing])
+    told = [m for receipt in held for m in payment_notices.given_back(payment, receipt, thing)]
+    notices.put_all(told)
 
 
 def _post(receipt: Receipt, targets: Sequence[tuple[Account, Money]]) -> None:
     ledger.post(entries.suspense_resolved(receipt.id, receipt.provider, targets))
 
 
-def _for_order(payment: Payment, receipt: Receipt, order: Order) -> list[tuple[Account, Money]]:
-    """Share the money as an ordinary receipt would have been: sellers, method fee, surplus."""
-    currency = payment.currency
-    targets = [(chart.escrow(part, currency), share) for part, share in orders.seller_shares(order)]
+def _targets(payment: Payment, receipt: Receipt, things: Things) -> list[tuple[Account, Money]]:
+    """Share the money as an ordinary receipt would have been: sellers, method fee, the payer."""
+    currency, targets, theirs = payment.currency, [], receipt.money - payment.fee
+    if isinstance(things.of(payment), Order):
+        shares = things.shares(payment)
+        targets = [(chart.escrow(part, currency), share) for part, share in shares]
+        theirs = receipt.money - payment.money
     targets.append((chart.income("method-fees", currency), payment.fee))
-    targets.append((chart.wallet(receipt.user_id, currency), receipt.money - payment.money))
+    targets.append((chart.wallet(receipt.user_id, currency), theirs))
     return [(account, amount) for account, amount in targets if amount]

@@ -13,27 +13,39 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias, assert_never
 
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from shop import clock, leases, payment_notices, receipts, switches
+from shop import clock, leases, payment_notices, purposes, receipts, switches
 from shop.accounts import service as accounts
 from shop.db import in_transaction, retrying, session, transaction
-from shop.errors import Conflict, Refusal
 from shop.ledger import service as ledger
 from shop.notices import service as notices
 from shop.notices.service import Message
-from shop.orders import service as orders
 from shop.orders.models import Order
-from shop.orders.service import Articles
 from shop.payments import quick_state
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
+from shop.payments.refusals import AttemptUnderWay, MethodStopped, NotPayable, TooManyAttempts
 from shop.payments.service import Claim, Intent
-from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus, Purpose
+from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus
 from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.purposes import Thing, Things
 from shop.signals import payment_settled, tell
+
+__all__ = [
+    "Answer",
+    "AttemptUnderWay",
+    "MethodStopped",
+    "NotPayable",
+    "TooManyAttempts",
+    "check_now",
+    "claim_paid",
+    "give_up",
+    "settle_inside",
+    "settle_payments",
+    "start_payment",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -41,40 +53,12 @@ logger = logging.getLogger(__name__)
 Answer: TypeAlias = leases.Answer[Claim]
 
 
-class AttemptUnderWay(Conflict):
-    """Another attempt may still take the money; the buyer watches it or gives it up first."""
-
-    code = "attempt_under_way"
-
-    def __init__(self, reference: str) -> None:
-        super().__init__(f"payment {reference} is under way")
-        self.reference = reference
-
-
-class NotPayable(Conflict):
-    """The order is paid, cancelled, or somebody else's."""
-
-    code = "not_payable"
-
-
-class MethodStopped(Conflict):
-    """The shop stopped this method, or its provider's collections, since the page was shown."""
-
-    code = "method_stopped"
-
-
-class TooManyAttempts(Refusal):
-    """One phone was asked so often that another request would only be a nuisance to its owner."""
-
-    code = "too_many_attempts"
-    http_status = 429
-
-
 def start_payment(intent: Intent) -> Payment:
     """Begin one attempt: its row, its stock, and nothing outside. The caller rings afterwards.
 
     The same form key gives the first attempt again (B4). Raises `NotPayable`, `AttemptUnderWay`,
-    `MethodStopped`, `TooManyAttempts`, `OutOfStock`, or `AmountRefused` before anything is written.
+    `MethodStopped`, `TooManyAttempts`, `OutOfStock`, `AmountRefused`, `TopUpClosed`, `AboveCeiling` or
+    `InsufficientFunds` (of the wallet's part) before anything is written.
     """
     refused = intent.method.refusal(intent.method.total(intent.owed))
     if refused is not None:
@@ -92,24 +76,22 @@ def start_payment(intent: Intent) -> Payment:
 @retrying
 def _start(intent: Intent) -> Payment:
     with transaction():
-        order = orders.locked(intent.purpose_id)
+        thing = purposes.locked_one(intent.purpose, intent.purpose_id)
         again = payments.by_form_key(intent.form_key)
         if again is not None:
             if again.user_id != intent.user_id:
                 raise NotPayable("this form was somebody else's")
             return again
-        if order.user_id != intent.user_id or not orders.is_payable(order):
-            raise NotPayable(f"order {order.reference} is {order.status}")
+        if thing.user_id != intent.user_id or not purposes.is_payable(thing):
+            raise NotPayable(f"{intent.purpose} {thing.reference} is {thing.status}")
         if not switches.may_collect(intent.method.provider, intent.method.code):
             raise MethodStopped(f"{intent.method.code} is stopped")
         live = payments.live_of(intent.purpose, intent.purpose_id)
         if live is not None:
             raise AttemptUnderWay(live.reference)
         if payments.asked_lately(intent.payer_phone) >= payments.MOST_PER_PHONE:
-            raise TooManyAttempts(f"order {order.reference}: this phone was asked often enough")
-        assert order.total == intent.owed, "the page showed another total than the order's"
-        orders.hold_stock(order)
-        return payments.create(intent)
+            raise TooManyAttempts(f"{thing.reference}: this phone was asked often enough")
+        return purposes.begin(thing, intent)
 
 
 @retrying
@@ -136,13 +118,11 @@ def claim_paid(payment_id: int, typed: str) -> Payment:
 def give_up(payment_id: int) -> Payment:
     """Let the buyer leave an attempt for another method; what it may still bring is kept (U09)."""
     with transaction():
-        purpose_id = session.scalars(
-            sa.select(Payment.purpose_id).where(Payment.id == payment_id)
-        ).one()
-        order = orders.locked(purpose_id)
+        things = purposes.locked([payment_id])
         payment = payments.locked([payment_id])[payment_id]
         payments.give_up(payment)
-        _release_stock([order])
+        purposes.void_part(things, payment)
+        purposes.let_go([things.of(payment)])
         return payment
 
 
@@ -180,7 +160,7 @@ class _Arrival:
 
     receipt: Receipt
     payment: Payment
-    order: Order
+    thing: Thing
     said: Outcome
 
 
@@ -191,15 +171,14 @@ class _Batch:
     The number of statements is then the same for one answer and for fifty.
     """
 
-    orders: dict[int, Order]
+    things: Things
     payments: dict[int, Payment]
-    articles: dict[int, Articles]
     owners: dict[int, int]
     known: set[tuple[str, str]]
     """Transactions that have a receipt."""
     arrived: list[_Arrival] = field(default_factory=list)
-    released: list[Order] = field(default_factory=list)
-    """Orders whose articles may go back on the shelf."""
+    released: list[Thing] = field(default_factory=list)
+    """What no attempt may pay for any more: articles go back on the shelf."""
     messages: list[Message] = field(default_factory=list)
 
 
@@ -219,35 +198,24 @@ def settle_inside(answers: Sequence[Answer]) -> list[str]:
     for answer in answers:
         payment = batch.payments[answer.claim.payment_id]
         before = payment.state
-        _apply(batch, answer, payment, batch.orders[payment.purpose_id])
+        _apply(batch, answer, payment, batch.things.of(payment))
+        if payment.state in ENDED:
+            purposes.void_part(batch.things, payment)
         if payment.settled_at is not None and payment.state is not before:
             ended.append(payment.reference)
     _write(batch)
     return ended
 
 
-def tell_paid(payment: Payment, order: Order) -> None:
-    """Tell buyer and sellers of an order that people decided is paid."""
-    notices.put_all(list(payment_notices.paid([(payment, order)])))
-
-
-def tell_kept(payment: Payment, receipts_: Sequence[Receipt], order: Order) -> None:
-    """Tell the payer that money from suspense is theirs; let the articles go."""
-    _release_stock([order])
-    notices.put_all([m for r in receipts_ for m in payment_notices.given_back(payment, r, order)])
-
-
 def _locked(answers: Sequence[Answer]) -> _Batch:
-    """Lock orders, then attempts, then holds (RELIABILITY §5.4), and read what deciding needs."""
+    """Lock what is paid for, then attempts, then holds (RELIABILITY §5.4); read what deciding needs."""
     ids = [answer.claim.payment_id for answer in answers]
     refs = [a.said.transaction_ref or "" for a in answers if isinstance(a.said, Outcome)]
-    purposes = sa.select(Payment.purpose_id).where(Payment.id.in_(ids)).distinct()
-    locked_orders = orders.locked_all(session.scalars(purposes).all())
+    things = purposes.locked(ids)
     rows = payments.locked(ids)
     return _Batch(
-        orders=locked_orders,
+        things=things,
         payments=rows,
-        articles=orders.articles_of(locked_orders),
         owners=accounts.owner_ids({payment.user_id for payment in rows.values()}),
         known=payments.known_transactions(refs),
     )
@@ -261,21 +229,24 @@ def _write(batch: _Batch) -> None:
         [
             entry
             for a in batch.arrived
-            for entry in receipts.posted(a.receipt, a.payment, a.order, a.said)
+            if isinstance(a.thing, Order)
+            for entry in receipts.posted(
+                a.receipt, a.payment, batch.things.shares(a.payment), a.said
+            )
         ]
     )
-    _release_stock(batch.released)
+    for a in batch.arrived:
+        purposes.fill(a.thing, a.receipt, a.payment, a.said)
+    purposes.let_go(batch.released)
     paid = [
-        (arrival.payment, arrival.order)
+        (arrival.payment, arrival.thing)
         for arrival in batch.arrived
         if arrival.receipt.disposition == Disposition.APPLIED
     ]
-    opened = [part for _payment, order in paid for part in order.seller_orders]
-    orders.begin_fulfilment(opened, clock.now())
-    notices.put_all([*batch.messages, *payment_notices.paid(paid)])
+    notices.put_all([*batch.messages, *purposes.serve(paid)])
 
 
-def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> None:
+def _apply(batch: _Batch, answer: Answer, payment: Payment, thing: Thing) -> None:
     """Change one attempt by one answer."""
     if payment.lease_token != answer.claim.token:
         # Somebody else holds the attempt now and will hear the same answer (J4).
@@ -285,11 +256,11 @@ def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> Non
     said = answer.said
     if isinstance(said, ProviderRejected):
         words = f"{said.code} {said.message}"
-        _refuse(batch, payment, order, answer.source, said.reason, words)
+        _refuse(batch, payment, thing, answer.source, said.reason, words)
     elif isinstance(said, ProviderUnavailable):
-        _stay_unknown(batch, payment, order, answer, said)
+        _stay_unknown(batch, payment, thing, answer, said)
     else:
-        _follow(batch, answer, payment, order, said)
+        _follow(batch, answer, payment, thing, said)
     retry_after_s = said.retry_after_s if isinstance(said, ProviderUnavailable) else None
     payments.schedule(payment, heard_at=answer.heard_at, retry_after_s=retry_after_s)
     if payment.next_check_at is None and payment.state in OPEN:
@@ -297,7 +268,7 @@ def _apply(batch: _Batch, answer: Answer, payment: Payment, order: Order) -> Non
         payments.move(payment, PaymentStatus.REVIEW, "clock", "undecided for too long")
 
 
-def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said: Outcome) -> None:
+def _follow(batch: _Batch, answer: Answer, payment: Payment, thing: Thing, said: Outcome) -> None:
     if said.contradiction and said.status is not Status.SUCCEEDED:
         logger.error(
             "payment %s: the answer contradicts its %s", payment.reference, said.contradiction
@@ -307,16 +278,16 @@ def _follow(batch: _Batch, answer: Answer, payment: Payment, order: Order, said:
     match said.status:
         case Status.PENDING:
             if said.untouched and _too_old(payment, answer.asked_at):
-                _refuse(batch, payment, order, answer.source, Reason.TIMEOUT, said.words)
+                _refuse(batch, payment, thing, answer.source, Reason.TIMEOUT, said.words)
             elif payment.state in (PaymentStatus.SENDING, PaymentStatus.UNKNOWN):
                 payments.move(payment, PaymentStatus.PENDING, answer.source, said.words)
         case Status.SUCCEEDED:
-            _receive(batch, payment, order, answer.source, said)
+            _receive(batch, payment, thing, answer.source, said)
         case Status.FAILED:
             reason = said.reason or Reason.REFUSED
-            _refuse(batch, payment, order, answer.source, reason, said.words)
+            _refuse(batch, payment, thing, answer.source, reason, said.words)
         case Status.ABSENT:
-            _miss(batch, payment, order, answer, said)
+            _miss(batch, payment, thing, answer, said)
         case _:
             assert_never(said.status)
 
@@ -333,58 +304,58 @@ def _too_old(payment: Payment, asked_at: datetime) -> bool:
 
 
 def _refuse(
-    batch: _Batch, payment: Payment, order: Order, source: str, reason: Reason, words: str
+    batch: _Batch, payment: Payment, thing: Thing, source: str, reason: Reason, words: str
 ) -> None:
     """End a live attempt as failed; an ended one keeps its end."""
     if PaymentStatus.FAILED not in EDGES[payment.state]:
         return
     payment.reason = reason
     payments.move(payment, PaymentStatus.FAILED, source, words)
-    batch.released.append(order)
-    batch.messages.extend(payment_notices.not_completed(payment, order))
+    batch.released.append(thing)
+    batch.messages.extend(payment_notices.not_completed(payment, thing))
 
 
 def _stay_unknown(
-    batch: _Batch, payment: Payment, order: Order, answer: Answer, said: ProviderUnavailable
+    batch: _Batch, payment: Payment, thing: Thing, answer: Answer, said: ProviderUnavailable
 ) -> None:
     """Silence is not failure (D6), unless nothing ever left us."""
     if not answer.submitted:
         return
     if not said.sent:
-        _refuse(batch, payment, order, answer.source, Reason.OPERATOR_DOWN, str(said))
+        _refuse(batch, payment, thing, answer.source, Reason.OPERATOR_DOWN, str(said))
     elif payment.state is PaymentStatus.SENDING:
         payments.move(payment, PaymentStatus.UNKNOWN, answer.source, str(said))
 
 
-def _miss(batch: _Batch, payment: Payment, order: Order, answer: Answer, said: Outcome) -> None:
+def _miss(batch: _Batch, payment: Payment, thing: Thing, answer: Answer, said: Outcome) -> None:
     """Act on an absence, once it was observed so late that the request can no longer be on its way."""
     early = answer.asked_at < leases.surely_visible_at(payment)
     if early or payment.state is PaymentStatus.PENDING:
         # Too early to mean anything; and what was accepted once is not absent, whatever is said now.
         return
     words = said.words or "absent"
-    _refuse(batch, payment, order, answer.source, Reason.OPERATOR_DOWN, words)
+    _refuse(batch, payment, thing, answer.source, Reason.OPERATOR_DOWN, words)
 
 
-def _receive(batch: _Batch, payment: Payment, order: Order, source: str, said: Outcome) -> None:
+def _receive(batch: _Batch, payment: Payment, thing: Thing, source: str, said: Outcome) -> None:
     """Record that money arrived, decide whose it is, and end the attempt if it was still open."""
     assert said.transaction_ref, "a success names its transaction"
     transaction_key = (payment.provider, said.transaction_ref)
     if transaction_key in batch.known:
         return
     batch.known.add(transaction_key)
-    note = _judge(payment, order, said, batch.articles[order.id])
+    note = _judge(batch, payment, thing, said)
     receipt = receipts.write(payment, said, note, batch.owners[payment.user_id])
-    batch.arrived.append(_Arrival(receipt, payment, order, said))
+    batch.arrived.append(_Arrival(receipt, payment, thing, said))
     _end_with_money(payment, source, note, said.words)
     if receipt.disposition == Disposition.APPLIED:
-        orders.mark_paid(order, receipt.received_at)
+        purposes.mark_paid(batch.things, payment, receipt.received_at)
     else:
-        batch.released.append(order)
-        batch.messages.extend(payment_notices.kept(payment, receipt, order))
+        batch.released.append(thing)
+        batch.messages.extend(payment_notices.kept(payment, receipt, thing))
 
 
-def _judge(payment: Payment, order: Order, said: Outcome, articles: Articles) -> Note:
+def _judge(batch: _Batch, payment: Payment, thing: Thing, said: Outcome) -> Note:
     """Say what this money is, compared with what was asked (P4 to P8). Takes the stock if it pays."""
     amount = said.amount or payment.money
     if amount.currency != payment.currency:
@@ -393,10 +364,9 @@ def _judge(payment: Payment, order: Order, said: Outcome, articles: Articles) ->
         return Note.CONTRADICTION
     if amount < payment.money:
         return Note.SHORT
-    if not orders.is_payable(order):
-        return Note.DOUBLE if order.paid_at else Note.NOT_WANTED
-    if not orders.consume_stock(order, articles):
-        return Note.NOT_WANTED
+    refused = purposes.take(batch.things, payment)
+    if refused is not None:
+        return refused
     if amount > payment.money:
         return Note.OVER
     return Note.EXACT if payment.state not in ENDED else Note.LATE
@@ -414,12 +384,3 @@ def _end_with_money(payment: Payment, source: str, note: Note, words: str) -> No
         payments.move(payment, PaymentStatus.FAILED, source, f"{note}: {words}")
     else:
         payments.move(payment, PaymentStatus.SUCCEEDED, source, words)
-
-
-def _release_stock(released: Sequence[Order]) -> None:
-    """Put articles back on the shelf once no attempt can pay for them any more (B3)."""
-    if not released:
-        return
-    session.flush()
-    wanted = payments.any_live(Purpose.ORDER, [order.id for order in released])
-    orders.return_stock(*(order for order in released if order.id not in wanted))

@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from shop import clock, jobs, queue
+from shop.cashback.models import CashbackGrant
 from shop.db import end_read, follow_database_clock, session
 from shop.earnings.models import PayoutTerms
 from shop.notices.models import Notice
@@ -20,6 +21,7 @@ from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
 from shop.payouts.models import Payout
 from shop.payouts.states import UNSENT, PayoutStatus
+from shop.tontines.cycle_models import Round
 from shop.webhooks.models import EventStatus, WebhookEvent
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ _OLDEST: Final = {
     "wake_disputes": sa.select(sa.func.min(Dispute.wake_at)),
     "return_refunds": sa.select(sa.func.min(SellerOrder.return_at)),
     "pay_sellers": sa.select(sa.func.min(PayoutTerms.next_at)),
+    "settle_rounds": sa.select(sa.func.min(Round.wake_at)),
     "release_holds": sa.select(sa.func.min(Payout.next_check_at)).where(
         Payout.status == PayoutStatus.HELD
     ),
@@ -52,6 +55,7 @@ _OLDEST: Final = {
     "verify_payouts": sa.select(sa.func.min(Payout.next_check_at)).where(
         Payout.status.not_in(UNSENT)
     ),
+    "expire_cashback": sa.select(sa.func.min(CashbackGrant.wake_at)),
     "send_notices": sa.select(sa.func.min(Notice.next_try_at)).where(Notice.sent_at.is_(None)),
 }
 
@@ -91,6 +95,7 @@ def run_forever(stop: threading.Event) -> None:
                 sealed_at = clock.monotonic()
                 follow_database_clock()
                 _do("seal_books")
+                _do("unblock_money")
                 _do("watch_providers")
                 _do("read_floats")
             handled = sweep()

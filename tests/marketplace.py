@@ -21,6 +21,7 @@ from shop.notices.models import Notice
 from shop.orders import service as orders
 from shop.orders.models import Order
 from shop.stores.models import DeliveryZone, Product, Store
+from shop.wallets.models import WithdrawalNumber
 from tests.databases import blank_database
 
 __all__ = ["app", "blank_database", "client", "time"]
@@ -92,6 +93,22 @@ def make_user(name: str = "Awa", *, proven: bool = True, phone: str | None = Non
     with transaction():
         session.add(user)
     return user
+
+
+def know_number(user_id: int, phone: str, country: str = "CI") -> None:
+    """Let withdrawals go to a number, as if its code had been typed two days ago."""
+    known = sa.select(WithdrawalNumber.id).filter_by(user_id=user_id, phone=phone)
+    with transaction():
+        if session.scalar(known) is None:
+            session.add(
+                WithdrawalNumber(
+                    user_id=user_id,
+                    phone=phone,
+                    country=country,
+                    proven_at=clock.after(-172_800),
+                    usable_from=clock.after(-86_400),
+                )
+            )
 
 
 def make_store(

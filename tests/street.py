@@ -36,7 +36,9 @@ from shop.providers import build_providers, methods
 from shop.sandbox.registry import mount
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
-from tests.marketplace import Clock, make_user
+from shop.wallets import checks as wallet_checks
+from shop.tontines import checks as tontine_checks
+from tests.marketplace import Clock, know_number, make_user
 
 #: A number of each method's operator, with money on it.
 PAYERS = {
@@ -81,13 +83,13 @@ class Street:
                 purpose_id=order.id,
                 user_id=order.user_id,
                 method=methods.get(method),
-                payer_phone=payer or self._fresh_phone(method),
+                payer_phone=payer or self.fresh_phone(method),
                 owed=order.total,
                 form_key=form_key or f"form-{references.new()}",
             )
         )
 
-    def _fresh_phone(self, method: str) -> str:
+    def fresh_phone(self, method: str) -> str:
         """Change the middle of the method's number; its end means something to the sandbox."""
         self.phones += 1
         known = PAYERS.get(method) or PAYERS[method.partition("-")[2]]  # an aggregator's row
@@ -134,6 +136,7 @@ class Street:
         form_key: str | None = None,
     ) -> Payout:
         """Tap "Retirer": the money is set apart, nothing has left."""
+        know_number(user.id, payee or PAYEES[method])
         return payout_settlement.start_payout(
             payouts.Intent(
                 purpose=PayoutPurpose.WITHDRAWAL,
@@ -196,6 +199,8 @@ class Street:
             *checks.check(),
             *order_checks.check(),
             *payout_checks.check(),
+            *tontine_checks.check(),
+            *wallet_checks.check(),
             *self._against_the_oracle(),
             *self._against_their_payouts(),
         ]

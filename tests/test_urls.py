@@ -10,9 +10,11 @@ import sqlalchemy as sa
 
 from shop import clock
 from shop.db import db, session
-from shop.payments import status_views
+from shop.money import Money
+from shop.payments import reading, status_views
 from shop.payments.models import Payment
 from shop.stores.models import Store
+from shop.wallets import service as wallets
 from shop.web import CSP, access_of
 from tests.marketplace import make_order, make_product, make_store, make_user, new_phone, sign_in
 from tests.street import Street
@@ -23,7 +25,8 @@ TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 PUBLIC = {
     "accounts.code", "accounts.code_again", "accounts.login", "accounts.logout", "accounts.new",
     "accounts.pin", "checkout.add", "checkout.after_change", "checkout.change", "checkout.checkout",
-    "checkout.remove", "checkout.show_cart", "static", "stores.fees", "stores.help_page",
+    "checkout.remove", "checkout.show_cart", "proof.check", "proof.show", "static", "stores.fees",
+    "stores.help_page",
     "stores.home", "stores.photo", "stores.product", "stores.store", "webhooks.ping",
     "webhooks.receive",
 }  # fmt: skip
@@ -35,12 +38,13 @@ SIGNED_IN = {
     "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
     "seller_orders.slip", "seller_orders.take_step", "seller_talk.act_seller",
     "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
-    "seller_talk.show_seller", "wallet.cancel", "wallet.download", "wallet.payout", "wallet.show",
-    "wallet.withdraw",
+    "seller_talk.show_seller", "statement.download", "statement.month", "top_up.begin",
+    "top_up.choose", "top_up.create", "top_up.start", "wallet.cancel", "wallet.payout",
+    "wallet.show", "wallet.withdraw", "withdrawal_number.add", "withdrawal_number.code",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
-    "orders.show", "payment.choose", "payment.history",
+    "orders.show", "payment.choose", "payment.history", "payment.pay_from_wallet",
     "payment.receipt", "payment.start", "payment_status.cancel", "payment_status.check",
     "payment_status.claim", "payment_status.show", "payment_status.state", "talk.act",
     "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say",
@@ -61,7 +65,7 @@ def test_every_endpoint_says_who_may_call_it(app):
 def test_addresses_end_with_a_slash_unless_they_are_files(app):
     files = {
         "static", "stores.photo", "payment_status.state", "seller_orders.sales_file",
-        "wallet.download",
+        "statement.download",
     }  # fmt: skip
     wrong = [
         rule.rule
@@ -87,11 +91,18 @@ class World:
         street.approve(self.received)
         street.pass_(60)
         assert street.again(self.received).status == "succeeded"
+        street.fund(Money(500, "XOF"), user=self.user)
+        self.top_up = wallets.begin_top_up(self.user, Money(5_000, "XOF"), "t" * 20)
+        [self.receipt] = reading.receipts_of(self.received.id)
 
     def names(self, endpoint: str) -> dict[str, object]:
         """The words of an address, for each of its endpoints."""
         reference = self.payment.reference
         if endpoint.startswith(("payment.choose", "payment.start", "orders.")):
+            reference = self.order.reference
+        if endpoint.startswith("top_up."):
+            reference = self.top_up.reference
+        if endpoint.startswith("payment.pay_"):
             reference = self.order.reference
         if endpoint == "payment.receipt":
             reference = self.received.reference
@@ -102,7 +113,7 @@ class World:
             reference = self.paid.reference
         if endpoint.startswith(("seller_orders.", "seller_talk.")):
             reference = part.reference
-        code = self.product.code
+        code = self.receipt.code if endpoint == "proof.show" else self.product.code
         return {
             "name": "held", "part": part.reference, "step": "accept", "act": "withdraw", "message": 1,
             "reference": reference, "code": code, "slug": self.store.slug, "provider": "wave",
@@ -221,7 +232,8 @@ def test_a_form_without_its_token_is_refused(app, world, owner):
 
 #: Addresses that name something of somebody, and the name of nothing.
 OWNED = [
-    "orders.show", "payment.choose", "payment.receipt", "payment.start", "payment_status.cancel",
+    "orders.show", "payment.choose", "payment.pay_from_wallet", "payment.receipt", "payment.start",
+    "payment_status.cancel", "top_up.choose", "top_up.start",
     "payment_status.check", "payment_status.claim", "payment_status.show", "payment_status.state",
     "seller.edit_product", "seller.show_product", "seller.drop_zone", "account.forget",
     "orders.ask_received", "orders.cancel", "orders.receive", "seller_orders.show_sale",

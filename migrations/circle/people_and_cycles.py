@@ -198,6 +198,7 @@ def cycles() -> None:
         whole("position", nullable=True),
         text("status", 10),
         whole("served_round_id", to="tontine_round", nullable=True),
+        whole("offered_to", to="user", nullable=True),
         text("wish", 300),
         check("tontine_share", "position", "position > 0"),
         check("tontine_share", "served", "status = 'active' OR served_round_id IS NULL"),

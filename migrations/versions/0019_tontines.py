@@ -12,7 +12,7 @@ from migrations import triggers
 from migrations.circle import bureau_and_choices, people_and_cycles, rules
 
 revision = "0019"
-down_revision = "0013"
+down_revision = "0018"
 
 GUARDED = ("retention", "advance", "caisse", "relief", "dividend", "cash")
 PURPOSES = ("contribution",)

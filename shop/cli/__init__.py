@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
         payouts,
         reconcile,
         system,
+        wallet,
         webhooks,
     )
     from shop.cli.later import Later
@@ -27,6 +28,7 @@ def init_app(app: Flask) -> None:
         ledger.group,
         payments.group,
         payouts.group,
+        wallet.group,
         webhooks.group,
     )
     for group in (demo.group, *money, orders.group, system.config_group):

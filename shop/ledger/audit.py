@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from sqlalchemy.orm import aliased
 from shop import clock
 from shop.db import in_transaction, is_postgres, session
 from shop.ledger.chart import DEBIT_SIDE, Kind
-from shop.ledger.models import Block, LedgerAccount, Snapshot, Transfer
+from shop.ledger.models import Block, Leaf, LedgerAccount, Snapshot, Transfer
 
 #: The first block is chained to this.
 GENESIS: Final = "0" * 64
@@ -33,8 +32,8 @@ class Finding:
     detail: str
 
 
-def row_hash(transfer: Transfer) -> str:
-    """Hash everything a transfer says; its first eight signs are the proof printed on receipts."""
+def row_facts(transfer: Transfer) -> str:
+    """Write down everything a transfer says, as it is hashed."""
     facts = (
         transfer.id,
         transfer.key,
@@ -46,7 +45,12 @@ def row_hash(transfer: Transfer) -> str:
         transfer.created_at.isoformat(timespec="microseconds"),
     )
     # JSON marks where each fact ends: no sign can be moved from one to the next unnoticed.
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return json.dumps(facts)
+
+
+def row_hash(transfer: Transfer) -> str:
+    """Hash everything a transfer says; its first eight signs are the proof printed on receipts."""
+    return hashlib.sha256(row_facts(transfer).encode()).hexdigest()
 
 
 def merkle_root(leaves: Sequence[str]) -> str:
@@ -85,7 +89,8 @@ def seal() -> Block | None:
     ).all()
     if not transfers:
         return None
-    root = merkle_root([row_hash(transfer) for transfer in transfers])
+    leaves = [row_hash(transfer) for transfer in transfers]
+    root = merkle_root(leaves)
     first_id, last_id = transfers[0].id, transfers[-1].id
     block = Block(
         height=last.height + 1 if last else 1,
@@ -97,6 +102,10 @@ def seal() -> Block | None:
         sealed_at=clock.now(),
     )
     session.add(block)
+    session.execute(
+        sa.insert(Leaf),
+        [{"transfer_id": t.id, "hash": h} for t, h in zip(transfers, leaves, strict=True)],
+    )
     _fold_into_snapshots(first_id, last_id)
     session.flush()
     return block
@@ -124,26 +133,49 @@ def _fold_into_snapshots(first_id: int, last_id: int) -> None:
 
 
 def verify_seals() -> Iterator[Finding]:
-    """Recompute every block; name the first one that no longer matches its rows or its chain."""
-    previous = GENESIS
-    blocks = session.scalars(sa.select(Block).order_by(Block.height)).all()
-    for before, block in pairwise([None, *blocks]):
-        assert block is not None
-        if before is not None and block.height != before.height + 1:
-            yield Finding("seal_chain", f"block {block.height} follows block {before.height}")
-        rows = session.scalars(
-            sa.select(Transfer)
-            .where(Transfer.id > (before.last_id if before else 0), Transfer.id <= block.last_id)
-            .order_by(Transfer.id)
-        ).all()
-        root = merkle_root([row_hash(row) for row in rows]) if rows else GENESIS
-        if len(rows) != block.count or root != block.root:
-            yield Finding("seal_rows", f"transfers {block.first_id}..{block.last_id} were altered")
+    """Recompute every block; name the first row, or block, that is no longer what was sealed."""
+    previous, last_id, height = GENESIS, 0, 0
+    for block in session.scalars(sa.select(Block).order_by(Block.height)):
+        if block.height != height + 1 and height:
+            yield Finding("seal_chain", f"block {block.height} follows block {height}")
+        found = _altered(block, last_id, previous)
+        if found is not None:
+            yield found
             return
-        if chained(previous, root, block.first_id, block.last_id) != block.hash:
-            yield Finding("seal_chain", f"block {block.height} was altered")
-            return
-        previous = block.hash
+        previous, last_id, height = block.hash, block.last_id, block.height
+    stray = sa.select(sa.func.min(Leaf.transfer_id)).where(Leaf.transfer_id > last_id)
+    if (number := session.scalar(stray)) is not None:
+        yield Finding("seal_rows", f"transfer {number} has a hash and no seal")
+
+
+def _altered(block: Block, after_id: int, previous: str) -> Finding | None:
+    """Say what of one block is not what was sealed; None when all of it is."""
+    run = sa.and_(Transfer.id > after_id, Transfer.id <= block.last_id)
+    rows = session.scalars(sa.select(Transfer).where(run).order_by(Transfer.id)).all()
+    hashes = {row.id: row_hash(row) for row in rows}
+    whole = bool(rows) and (len(rows), merkle_root(list(hashes.values()))) == (
+        block.count,
+        block.root,
+    )
+    query = sa.select(Leaf.transfer_id, Leaf.hash).where(
+        Leaf.transfer_id > after_id, Leaf.transfer_id <= block.last_id
+    )
+    leaves = dict(iter(session.execute(query.order_by(Leaf.transfer_id))))
+    # Blocks from before leaves were kept have none; theirs can be named by their run only.
+    number = _first_difference(hashes, leaves) if leaves else None
+    if number is not None:
+        return Finding("seal_rows", f"transfer {number} was altered")
+    if not whole:
+        return Finding("seal_rows", f"transfers {block.first_id}..{block.last_id} were altered")
+    if chained(previous, block.root, block.first_id, block.last_id) != block.hash:
+        return Finding("seal_chain", f"block {block.height} was altered")
+    return None
+
+
+def _first_difference(hashes: Mapping[int, str], leaves: Mapping[int, str]) -> int | None:
+    """Name the first transfer whose row and sealed hash differ, or of which one is missing."""
+    differing = (n for n in sorted(hashes.keys() | leaves.keys()) if hashes.get(n) != leaves.get(n))
+    return next(differing, None)
 
 
 def check() -> list[Finding]:

@@ -24,6 +24,10 @@ class Kind(StrEnum):
     RELIEF = "relief"
     DIVIDEND = "dividend"
     CASH = "cash"
+    BLOCKED = "blocked"
+    """A user's money above a legal ceiling: kept apart until there is room."""
+    CASHBACK = "cashback"
+    """One grant: spendable on orders until it expires, never withdrawn."""
     SUSPENSE = "suspense"
     DEBT = "debt"
     INCOME = "income"
@@ -33,7 +37,7 @@ class Kind(StrEnum):
 #: What we owe somebody in particular: locked while posting, with a balance the database keeps >= 0.
 GUARDED: Final = frozenset(
     {
-        *(Kind.ESCROW, Kind.WALLET, Kind.HOLD),
+        *(Kind.ESCROW, Kind.WALLET, Kind.HOLD, Kind.BLOCKED, Kind.CASHBACK),
         # A tontine's: what a round collected, what a share brought, what the group keeps.
         *(Kind.POT, Kind.GUARANTEE, Kind.RETENTION, Kind.ADVANCE),
         *(Kind.CAISSE, Kind.RELIEF, Kind.DIVIDEND, Kind.CASH),
@@ -89,9 +93,19 @@ def wallet(user_id: int, currency: str) -> Account:
     return Account(Kind.WALLET, str(user_id), currency)
 
 
-def hold(payout_reference: str, currency: str) -> Account:
-    """Money reserved for a payout on its way."""
-    return Account(Kind.HOLD, payout_reference, currency)
+def hold(reference: str, currency: str) -> Account:
+    """Money reserved: for a payout on its way, or for the rest of an order's payment."""
+    return Account(Kind.HOLD, reference, currency)
+
+
+def blocked(user_id: int, currency: str) -> Account:
+    """A user's money above a legal ceiling."""
+    return Account(Kind.BLOCKED, str(user_id), currency)
+
+
+def cashback(grant_id: int, currency: str) -> Account:
+    """What is left of one grant of cashback."""
+    return Account(Kind.CASHBACK, str(grant_id), currency)
 
 
 def suspense(provider: str, currency: str) -> Account:

@@ -73,6 +73,15 @@ class Block(Base):
     sealed_at: Mapped[datetime]
 
 
+class Leaf(Base):
+    """The hash of one sealed transfer: it names the row that was altered, and proves one without the rest."""
+
+    __tablename__ = "ledger_leaf"
+
+    transfer_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[str] = mapped_column(sa.String(64))
+
+
 class Snapshot(Base):
     """A system account's balance up to a transfer; the present balance is this and the sum since."""
 

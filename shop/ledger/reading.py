@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from shop.db import session
 from shop.ledger.audit import TrialLine
-from shop.ledger.chart import Kind
+from shop.ledger.chart import DEBIT_SIDE, Account, Kind
 from shop.ledger.models import LedgerAccount, Transfer
 from shop.money import Money
 
@@ -57,6 +57,68 @@ def amounts(keys: Iterable[str]) -> Amounts:
     query = sa.select(Transfer.key, Transfer.amount, Transfer.currency)
     rows = session.execute(query.where(Transfer.key.in_(list(keys))))
     return {key: Money(amount, currency) for key, amount, currency in rows}
+
+
+def credited(account: Account, events: Collection[str], since: datetime) -> Money:
+    """Add up what an account received by these events from a moment on."""
+    target = sa.select(LedgerAccount.id).where(LedgerAccount.code == account.code)
+    total = session.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(Transfer.amount), 0)).where(
+            Transfer.credit_id == target.scalar_subquery(),
+            Transfer.event.in_(events),
+            Transfer.created_at >= since,
+        )
+    )
+    return Money(int(total or 0), account.currency)
+
+
+def balance_at(account: Account, at: datetime) -> Money:
+    """Say what an account held at a moment, what was posted at that instant included."""
+    return _summed(account, Transfer.created_at <= at)
+
+
+def balance_before(account: Account, at: datetime) -> Money:
+    """Say what an account held just before a moment."""
+    return _summed(account, Transfer.created_at < at)
+
+
+def _summed(account: Account, condition: sa.ColumnElement[bool]) -> Money:
+    own = sa.select(LedgerAccount.id).where(LedgerAccount.code == account.code).scalar_subquery()
+    sign = -1 if account.kind in DEBIT_SIDE else 1
+    moved = sa.case((Transfer.credit_id == own, sign), else_=-sign) * Transfer.amount
+    total = session.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(moved), 0)).where(
+            sa.or_(Transfer.debit_id == own, Transfer.credit_id == own), condition
+        )
+    )
+    return Money(int(total or 0), account.currency)
+
+
+def first_id_after(at: datetime) -> int:
+    """Give the id before which everything posted until a moment is listed."""
+    return _next_id(Transfer.created_at <= at)
+
+
+def first_id_from(at: datetime) -> int:
+    """Give the id before which everything posted before a moment is listed."""
+    return _next_id(Transfer.created_at < at)
+
+
+def _next_id(condition: sa.ColumnElement[bool]) -> int:
+    # Moments follow ids but for transactions that overlapped: the last id that counts decides.
+    last = session.scalar(sa.select(sa.func.max(Transfer.id)).where(condition))
+    return (last or 0) + 1
+
+
+def positive(kind: Kind, limit: int) -> list[Account]:
+    """List guarded accounts of a kind that hold something, the longest known first."""
+    codes = session.scalars(
+        sa.select(LedgerAccount.code)
+        .where(LedgerAccount.kind == kind, LedgerAccount.balance > 0)
+        .order_by(LedgerAccount.id)
+        .limit(limit)
+    )
+    return [Account.from_code(code) for code in codes]
 
 
 def currencies_of(kind: Kind, owner: str) -> list[str]:

@@ -113,6 +113,64 @@ def money_kept(kept: Money, order_reference: str, *, language: str) -> str:
         )
 
 
+def top_up_arrived(arrived: Money, reference: str, *, language: str) -> str:
+    """Tell the owner of a wallet that a top-up arrived."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(amount)s reçus, recharge %(reference)s. Votre portefeuille : %(link)s",
+                amount=amount_text(arrived),
+                reference=spaced(reference),
+                link=f"{_host()}/wallet/",
+            )
+        )
+
+
+def top_up_failed(reason: str, *, seen: bool, language: str) -> str:
+    """Tell the owner of a wallet that a top-up ended without money, as far as we know or surely."""
+    words = {"reason": shortened(reason, REASON_PLACES), "link": f"{_host()}/wallet/topup/"}
+    with force_locale(language):
+        if seen:
+            sentence = _(
+                "Recharge non aboutie (%(reason)s). Rien n’a été débité. Réessayez : %(link)s",
+                **words,
+            )
+        else:
+            sentence = _(
+                "Recharge non aboutie (%(reason)s). À notre connaissance rien n’a été débité."
+                " Réessayez : %(link)s",
+                **words,
+            )
+        return plain(sentence)
+
+
+def money_blocked(amount: Money, *, language: str) -> str:
+    """Tell the owner of a wallet that money above a ceiling is kept apart, and theirs."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(amount)s dépassent votre plafond : ils restent à vous, bloqués jusqu’à ce qu’il y"
+                " ait de la place. %(link)s",
+                amount=amount_text(amount),
+                link=f"{_host()}/wallet/",
+            )
+        )
+
+
+def withdrawal_number_added(ending: str, usable_from: datetime, *, language: str) -> str:
+    """Warn the proven number that money may soon be sent to another."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Le numéro finissant par %(ending)s pourra recevoir vos retraits dès le %(when)s. Ce"
+                " n’est pas vous ? %(link)s",
+                ending=ending,
+                when=moment(usable_from),
+                link=f"{_host()}/account/",
+            )
+        )
+
+
 def payout_sent(sent: Money, reference: str, operator: str, *, language: str) -> str:
     """Tell the payee that the operator took the payout on."""
     with force_locale(language):

@@ -32,6 +32,9 @@ class Kind(StrEnum):
     REFUND_KEPT = "refund_kept"
     STAFF_ALERT = "staff_alert"
     TONTINE = "tontine"
+    TOPPED_UP = "topped_up"
+    MONEY_BLOCKED = "money_blocked"
+    WITHDRAWAL_NUMBER = "withdrawal_number"
 
 
 class Notice(Base):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from shop import clock
 from shop.accounts import service as accounts
+from shop.cashback import service as cashback
 from shop.db import in_transaction
 from shop.ledger import chart, entries
 from shop.ledger import service as ledger
@@ -62,6 +63,12 @@ def _share(part: SellerOrder, to: Escrow, *, to_seller: Money, kept: Money) -> N
             buyer=(owners[buyer], to_buyer),
         )
     )
+    if to is Escrow.RELEASED:
+        cashback.grant(part.id, owners[buyer], part.items)
+    if to_buyer:
+        # What cashback had paid is cashback again before anybody can withdraw it.
+        parts = [each.id for each in part.order.seller_orders]
+        cashback.give_back(part.order_id, part.id, parts, owners[buyer], to_buyer)
     part.escrow, part.closed_at = to, clock.now()
     part.released_amount, part.kept_amount = to_seller.amount, kept.amount
     part.refunded_amount = to_buyer.amount

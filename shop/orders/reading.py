@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from shop.db import session
 from shop.errors import NotFound
 from shop.money import Money
-from shop.orders.models import SellerOrder
+from shop.orders.models import Order, SellerOrder
 from shop.orders.states import Escrow, Stage
 
 
@@ -51,3 +51,14 @@ def held_totals() -> list[Money]:
         .order_by(SellerOrder.currency)
     )
     return [Money(int(total), currency) for currency, total in rows]
+
+
+def held_for(user_ids: Collection[int]) -> dict[str, Money]:
+    """Say what is kept for a buyer's open orders, in each currency: paid, and not the sellers' yet."""
+    rows = session.execute(
+        sa.select(SellerOrder.currency, sa.func.sum(SellerOrder.total_amount))
+        .join(Order, Order.id == SellerOrder.order_id)
+        .where(Order.user_id.in_(user_ids), SellerOrder.escrow == Escrow.HELD)
+        .group_by(SellerOrder.currency)
+    )
+    return {currency: Money(int(amount), currency) for currency, amount in rows}

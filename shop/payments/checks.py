@@ -20,14 +20,15 @@ RULES: Final = {
     # P3, the other way: nothing is posted for a receipt that is not there.
     "posting_has_receipt": """
         SELECT t.key FROM transfer t
-        WHERE t.event IN ('order_receipt', 'wallet_receipt', 'suspense_receipt')
+        WHERE t.event IN ('order_receipt', 'wallet_receipt', 'suspense_receipt',
+        'top_up_receipt')
         AND NOT EXISTS (SELECT 1 FROM receipt r WHERE t.key LIKE 'receipt:' || r.id || ':%')""",
     # P4: a success without the money that proves it.
     "success_has_receipt": """
         SELECT p.reference FROM payment p WHERE p.status = 'succeeded'
         AND NOT EXISTS (SELECT 1 FROM receipt r WHERE r.payment_id = p.id)""",
     # P6: an order is paid if and only if its total was applied to it, the method's fee aside. What
-    # waited in suspense counts once people gave it to the order.
+    # waited in suspense counts once people gave it to the order, and what a wallet paid beside it.
     "order_paid_once": """
         SELECT o.reference || ' is ' || o.status || ', applied ' || COALESCE(SUM(a.amount), 0)
         FROM "order" o LEFT JOIN (
@@ -39,7 +40,9 @@ RULES: Final = {
         JOIN ledger_account e ON e.id = t.credit_id AND e.kind = 'escrow'
         JOIN receipt r ON t.key LIKE 'suspense:' || r.id || ':%'
         JOIN payment p ON p.id = r.payment_id
-        WHERE t.event = 'suspense_resolved' AND p.purpose = 'order') a ON a.order_id = o.id
+        WHERE t.event = 'suspense_resolved' AND p.purpose = 'order'
+        UNION ALL
+        SELECT w.order_id, w.amount FROM wallet_part w WHERE w.status = 'posted') a ON a.order_id = o.id
         GROUP BY o.id, o.reference, o.status, o.total_amount
         HAVING COALESCE(SUM(a.amount), 0)
         <> CASE WHEN o.status = 'paid' THEN o.total_amount ELSE 0 END""",

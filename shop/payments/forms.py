@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, RadioField, StringField, ValidationError
+from wtforms import HiddenField, PasswordField, RadioField, StringField, ValidationError
 
 from shop import phone as phones
 from shop.i18n import _, _l, amount_text
@@ -43,6 +43,8 @@ class PayForm(FlaskForm):  # type: ignore[misc]
     phone = StringField(_l("Numéro mobile money"))
     method = RadioField(_l("Payer avec"))
     otp = StringField(_l("Code reçu"))
+    pin = PasswordField(_l("Votre code PIN"))
+    """Asked where the wallet pays a large part beside the phone."""
 
     def __init__(self, offered: Sequence[Option], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -121,6 +121,11 @@ def receipts_of(payment_id: int) -> Sequence[Receipt]:
     ).all()
 
 
+def receipt_by_code(code: str) -> Receipt | None:
+    """Find a receipt by what is printed on it; None when no receipt has this code."""
+    return session.scalar(sa.select(Receipt).where(Receipt.code == code))
+
+
 def provider_refs(provider: str, refs: Collection[str]) -> set[str]:
     """Say which of a provider's ids are those of attempts of ours."""
     query = sa.select(Payment.provider_ref).where(

@@ -53,6 +53,8 @@ class Intent:
     form_key: str
     language: str = "fr"
     otp: str | None = None
+    from_wallet: Money | None = None
+    """What the payer's wallet pays beside it; `owed` is the rest."""
     choice: Choice | None = None
     """How the page came to this method, kept as evidence; None where somebody named it."""
 

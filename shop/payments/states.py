@@ -29,6 +29,8 @@ class Purpose(StrEnum):
 
     ORDER = "order"
     CONTRIBUTION = "contribution"
+    TOP_UP = "top_up"
+    """Money put into one's own wallet."""
 
 
 S = PaymentStatus

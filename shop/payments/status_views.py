@@ -17,20 +17,21 @@ from flask import (
 )
 from werkzeug.wrappers import Response as BaseResponse
 
-from shop import clock, queue, settlement
+from shop import clock, purposes, queue, settlement, wallet_parts
 from shop import phone as phones
 from shop.db import end_read
 from shop.i18n import amount_text
-from shop.orders import service as orders
+from shop.orders.models import Order
 from shop.payments import quick_state, reading, wording
 from shop.payments import service as payments
 from shop.payments.forms import ClaimForm
 from shop.payments.models import Payment
 from shop.payments.states import Disposition, PaymentStatus
-from shop.payments.views import given_back, own_payment
+from shop.payments.views import given_back, note_of, own_payment
 from shop.payments.wording import Phase
 from shop.providers import methods
 from shop.providers.methods import Consent, Method
+from shop.purposes import Thing
 from shop.web import guest_or_signed_in
 
 bp = Blueprint("payment_status", __name__)
@@ -45,7 +46,7 @@ WAITING: Final = frozenset({Phase.APPROVE, Phase.STILL, Phase.VERIFYING, Phase.E
 @guest_or_signed_in
 def show(reference: str) -> BaseResponse:
     """Say where the payment stands; nothing in the address can change the verdict."""
-    payment, _order = own_payment(reference)
+    payment, _thing = own_payment(reference)
     method = methods.get(payment.method)
     payment = _with_page(payment, method)
     form = ClaimForm(formdata=None)
@@ -74,17 +75,20 @@ def _needs_page(payment: Payment, method: Method) -> bool:
 
 
 def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
-    order = orders.by_id(payment.purpose_id)
+    thing = purposes.of(payment)
     total = amount_text(payment.money)
     masked = phones.masked(payment.payer_phone)
     guess = phones.guess_operator(payment.payer_phone)
     receipts = reading.receipts_of(payment.id)
-    others = [p for p in payments.all_of(payment.purpose_as_enum, order.id) if p.id != payment.id]
+    others = [p for p in payments.all_of(payment.purpose_as_enum, thing.id) if p.id != payment.id]
     return render_template(
         "payments/status.html",
         payment=payment,
         method=method,
-        order=order,
+        order=thing if isinstance(thing, Order) else None,
+        thing=thing,
+        again_url=pay_address(thing) if purposes.is_payable(thing) else None,
+        part=wallet_parts.of_payments([payment.id]).get(payment.id),
         form=form,
         phase=wording.phase(payment, method),
         public=wording.PUBLIC_STATES[wording.phase(payment, method)],
@@ -96,7 +100,7 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         receipts=receipts,
         is_held=any(receipt.disposition == Disposition.APPLIED for receipt in receipts),
         given_back=given_back(receipts),
-        kept=wording.kept_sentence,
+        kept=note_of(payment),
         resembles=guess
         if guess and guess != method.operator and method.operator != "wave"
         else None,
@@ -138,7 +142,7 @@ def state(reference: str) -> Response:
 @guest_or_signed_in
 def check(reference: str) -> BaseResponse:
     """Ask the provider now, at most every few seconds, and come back to the page."""
-    payment, _order = own_payment(reference)
+    payment, _thing = own_payment(reference)
     return _asked(settlement.check_now(payment.id))
 
 
@@ -146,7 +150,7 @@ def check(reference: str) -> BaseResponse:
 @guest_or_signed_in
 def claim(reference: str) -> BaseResponse | tuple[str, int]:
     """Keep the reference of the operator's SMS and ask the provider now."""
-    payment, _order = own_payment(reference)
+    payment, _thing = own_payment(reference)
     form = ClaimForm()
     if not form.validate_on_submit():
         return _page(payment, methods.get(payment.method), form), 422
@@ -169,7 +173,13 @@ def _asked(payment: Payment) -> BaseResponse:
 @guest_or_signed_in
 def cancel(reference: str) -> BaseResponse:
     """Leave this attempt for another method; whatever it may still bring is kept for the payer."""
-    payment, order = own_payment(reference)
-    reference = order.reference
+    payment, thing = own_payment(reference)
+    address = pay_address(thing)
     settlement.give_up(payment.id)
-    return redirect(url_for("payment.choose", reference=reference), 303)
+    return redirect(address, 303)
+
+
+def pay_address(thing: Thing) -> str:
+    """Give the address where an attempt for it begins."""
+    page = "payment.choose" if isinstance(thing, Order) else "top_up.choose"
+    return url_for(page, reference=thing.reference)

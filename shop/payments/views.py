@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask import current_app as app
+from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
+from shop import paying, purposes, wallet_parts
 from shop import phone as phones
-from shop import queue, settlement
 from shop.accounts import service as accounts
 from shop.accounts.session import current_payer
-from shop.errors import NotFound
-from shop.i18n import _, language
-from shop.ledger import audit
+from shop.errors import InsufficientFunds, NotFound
+from shop.i18n import _, amount, language
+from shop.ledger import audit, proofs
 from shop.ledger import service as ledger
+from shop.money import Money, MoneyError
 from shop.orders import access
 from shop.orders import service as orders
 from shop.orders.models import Order
-from shop.payments import offering, reading, wording
+from shop.orders.refusals import OutOfStock
+from shop.paying import Page, Payable, refused_pin
+from shop.payments import reading, wording
 from shop.payments import service as payments
-from shop.payments.forms import PayForm, countries_for, obstacle_sentence
 from shop.payments.models import Payment, Receipt
-from shop.payments.offering import Need, Option
-from shop.payments.service import Intent
+from shop.payments.refusals import AttemptUnderWay, NotPayable
 from shop.payments.states import PaymentStatus, Purpose
 from shop.payouts import reading as payouts
 from shop.payouts import wording as payout_wording
 from shop.payouts.wording import GivenBack
 from shop.providers import methods
-from shop.settlement import AttemptUnderWay, MethodStopped, NotPayable, TooManyAttempts
-from shop.web import form_key, guest_or_signed_in
+from shop.purposes import Thing
+from shop.references import spaced
+from shop.wallet_parts import Spendable
+from shop.wallets import wording as wallet_wording
+from shop.web import guest_or_signed_in
 
 bp = Blueprint("payment", __name__)
 
@@ -46,114 +52,117 @@ FILTERS: dict[str, tuple[PaymentStatus, ...]] = {
 }  # fmt: skip
 
 
-def own_payment(reference: str) -> tuple[Payment, Order]:
-    """Give an attempt and its order, if this browser may see that order. Raises `NotFound`."""
+def own_payment(reference: str) -> tuple[Payment, Thing]:
+    """Give an attempt and what it is for, if this browser may see that. Raises `NotFound`."""
     payment = payments.find(reference)
-    return payment, access.of_browser(orders.by_id(payment.purpose_id).reference)
+    thing = purposes.of(payment)
+    if isinstance(thing, Order):
+        return payment, access.of_browser(thing.reference)
+    payer = current_payer()
+    if payer is None or thing.user_id != payer.id:
+        raise NotFound("payment")
+    return payment, thing
 
 
 @bp.get("/order/<reference>/payment/")
 @guest_or_signed_in
-def choose(reference: str) -> str | BaseResponse:
-    """Offer the methods of the payer's country, each with its exact total."""
+def choose(reference: str) -> Page:
+    """Offer the methods of the payer's country, and what the wallet can pay."""
     order = access.of_browser(reference)
     if not orders.is_payable(order):
         return redirect(url_for("orders.show", reference=order.reference), 303)
-    live = payments.live_of(Purpose.ORDER, order.id)
-    if live is not None:
-        return redirect(url_for("payment_status.show", reference=live.reference), 303)
-    country, key = _country(order), form_key()
-    offered = _offer(order, country, key)
-    form = PayForm(offered, formdata=None)
-    form.form_key.data, form.country.data = key, country
-    form.phone.data = _typed_phone(order, country)
-    form.method.data = next(
-        (o.method.code for o in offered if o.suggested and not o.obstacle), None
-    )
-    return _page(order, form, offered)
+    return paying.choose(_payable(order))
 
 
 @bp.post("/order/<reference>/payment/")
 @guest_or_signed_in
-def start(reference: str) -> BaseResponse | tuple[str, int]:
-    """Begin one attempt and go to its status page, on our own address (U16)."""
-    order = access.of_browser(reference)
-    country = request.form.get("country", order.country)
-    key, shown = request.form.get("form_key", ""), request.form.get("method")
-    offered = _offer(order, country, key, shown)
-    form = PayForm(offered)
-    if not form.validate_on_submit() or form.number is None or form.chosen is None:
-        return _page(order, form, offered), 422
-    try:
-        payment = settlement.start_payment(
-            Intent(
-                purpose=Purpose.ORDER,
-                purpose_id=order.id,
-                user_id=order.user_id,
-                method=form.chosen.method,
-                choice=form.chosen.choice,
-                payer_phone=form.number.e164,
-                owed=order.total,
-                form_key=form.form_key.data,
-                language=language(),
-                otp=form.otp.data,
-            )
-        )
-    except AttemptUnderWay as under_way:
-        return redirect(url_for("payment_status.show", reference=under_way.reference), 303)
-    except NotPayable:
-        return redirect(url_for("orders.show", reference=reference), 303)
-    except MethodStopped:
-        form.form_errors.append(_("Ce moyen vient d’être suspendu par la boutique."))
-        return _page(order, form, offered), 409
-    except TooManyAttempts:
-        form.form_errors.append(
-            _("Ce numéro a reçu beaucoup de demandes. Attendez un quart d’heure.")
-        )
-        return _page(order, form, offered), 429
-    except orders.OutOfStock as gone:
-        form.form_errors.append(_("%(name)s n’est plus en stock.", name=gone.product_name))
-        return _page(order, form, offered), 409
-    queue.ring("submit_payments")
-    return redirect(url_for("payment_status.show", reference=payment.reference), 303)
+def start(reference: str) -> Page:
+    """Begin one attempt to pay an order, beside the wallet where that was chosen."""
+    return paying.start(_payable(access.of_browser(reference)))
 
 
-def _country(order: Order) -> str:
-    """Give the country asked for, else that of the buyer's own number, else the shop's."""
-    own = phones.parse(order.contact_phone, order.country).country
-    served = countries_for(order.currency)
-    return next((c for c in (request.args.get("country"), own) if c in served), order.country)
-
-
-def _typed_phone(order: Order, country: str) -> str:
-    number = phones.parse(order.contact_phone, country)
-    return phones.local(number.e164) if number.country == country else ""
-
-
-def _offer(order: Order, country: str, key: str, shown: str | None = None) -> list[Option]:
-    need = Need(
+def _payable(order: Order) -> Payable:
+    spendable = _spendable(order)
+    part = _part(order)
+    owed = order.total - part if part is not None else order.total
+    facts: list[tuple[Any, ...]] = [(_("Articles"), amount(order.items))]
+    facts.append((_("Livraison"), amount(order.delivery)))
+    if part is not None:
+        facts.append((_("De votre portefeuille"), amount(-part)))
+    here = url_for("payment.choose", reference=order.reference)
+    return Payable(
         purpose=Purpose.ORDER,
-        purpose_id=order.id,
-        owed=order.total,
-        country=country,
-        form_key=key,
-        shown=shown,
+        id=order.id,
+        user_id=order.user_id,
+        owed=owed,
+        phone=order.contact_phone,
+        country=order.country,
+        here=f"{here}?wallet={part.to_wire()}" if part is not None else here,
+        page=url_for("orders.show", reference=order.reference),
+        back=_("Commande %(ref)s", ref=spaced(order.reference)),
+        facts=[*facts, (_("À payer"), amount(owed), True)],
+        from_wallet=part,
+        needs_pin=part is not None and wallet_wording.needs_pin(part),
+        refuse_pin=refused_pin,
+        wallet=_wallet_offer(order, spendable, part),
     )
-    return offering.options(need, phones.parse(order.contact_phone, country))
 
 
-def _page(order: Order, form: PayForm, offered: list[Option]) -> str:
-    form.show_totals()
-    return render_template(
-        "payments/choose.html",
-        order=order,
-        form=form,
-        offered=offered,
-        countries=countries_for(order.currency),
-        obstacle=obstacle_sentence,
-        through=wording.through,
-        example=phones.example(form.country.data or order.country),
-    )
+def _spendable(order: Order) -> Spendable | None:
+    """Say what this browser's own wallet could pay of an order; None for guests and strangers."""
+    if not current_user.is_authenticated or order.user_id != current_user.id:
+        return None
+    found = wallet_parts.spendable(order.user_id, order.currency)
+    return found if found.total else None
+
+
+def _part(order: Order) -> Money | None:
+    """Read how much of an order the address takes from the wallet: some of it, never all."""
+    if _spendable(order) is None:
+        return None
+    try:
+        part = Money.from_wire(request.args.get("wallet", ""), order.currency)
+    except MoneyError:
+        return None
+    return part if Money(0, order.currency) < part < order.total else None
+
+
+def _wallet_offer(
+    order: Order, spendable: Spendable | None, part: Money | None
+) -> dict[str, Any] | None:
+    if spendable is None:
+        return None
+    return {
+        "spendable": spendable,
+        "covers": spendable.total >= order.total,
+        "total": order.total,
+        "part": part,
+        "reference": order.reference,
+        "needs_pin": wallet_wording.needs_pin(order.total),
+    }
+
+
+@bp.post("/order/<reference>/wallet/")
+@guest_or_signed_in
+def pay_from_wallet(reference: str) -> Page:
+    """Pay a whole order from one's own wallet, at once."""
+    order = access.of_browser(reference)
+    payable, problem = _payable(order), None
+    if _spendable(order) is None:
+        return redirect(payable.here, 303)
+    if wallet_wording.needs_pin(order.total):
+        problem = refused_pin(request.form.get("pin", ""))
+    if problem is None:
+        try:
+            wallet_parts.pay(order.id, order.user_id)
+            return redirect(payable.page, 303)
+        except AttemptUnderWay as under_way:
+            return redirect(url_for("payment_status.show", reference=under_way.reference), 303)
+        except NotPayable:
+            return redirect(payable.page, 303)
+        except (OutOfStock, InsufficientFunds) as refusal:
+            problem = paying.sentence(refusal)
+    return paying.choose(payable, problem=problem)
 
 
 @bp.get("/payments/")
@@ -189,24 +198,40 @@ def history() -> str | BaseResponse:
 @guest_or_signed_in
 def receipt(reference: str) -> str | Response:
     """Show what was paid, to print or to share as text (UX §13)."""
-    payment, order = own_payment(reference)
+    payment, thing = own_payment(reference)
     receipts = reading.receipts_of(payment.id)
     if not receipts:
         raise NotFound("no money came through this payment")
     values = {
         "payment": payment,
         "receipts": receipts,
-        "order": order,
+        "order": thing if isinstance(thing, Order) else None,
+        "thing": thing,
         "method": methods.get(payment.method),
         "masked": phones.masked(payment.payer_phone),
         "proof": proof(payment),
-        "note": wording.kept_sentence,
+        "check_url": _check_url(receipts[0]),
+        "root": proofs.printed_root(),
+        "part": wallet_parts.of_payments([payment.id]).get(payment.id),
+        "note": note_of(payment),
         "given_back": given_back(receipts),
     }
     if request.args.get("format") == "txt":
         text = render_template("payments/receipt.txt", **values)
         return app.response_class(text, mimetype="text/plain")
     return render_template("payments/receipt.html", **values)
+
+
+def _check_url(receipt: Receipt) -> str:
+    """Give the whole address where anybody can check a receipt: our own, whatever host was asked."""
+    site = app.config["SETTINGS"].public_url
+    return f"{site}{url_for('proof.show', code=receipt.code)}"
+
+
+def note_of(payment: Payment) -> Callable[[Receipt, str], str | None]:
+    """Choose the words for surprising money: an order has others than a wallet."""
+    topped_up = payment.purpose_as_enum is Purpose.TOP_UP
+    return wallet_wording.kept_sentence if topped_up else wording.kept_sentence
 
 
 def given_back(receipts: Sequence[Receipt]) -> list[GivenBack]:

@@ -31,10 +31,12 @@ RULES: Final = {
         OR (gone.amount IS NOT NULL AND gone.amount <> p.amount)
         OR (back.amount IS NOT NULL AND back.amount <> p.amount)
         OR (p.settled_at IS NULL AND (gone.id IS NOT NULL OR back.id IS NOT NULL))""",
-    # W3, the other way: no money goes into or out of a hold without its payout.
+    # W3, the other way: no money goes into or out of a hold without its payout, or the
+    # wallet's part of an order.
     "hold_has_payout": """
         SELECT t.key FROM transfer t JOIN ledger_account a ON a.id IN (t.debit_id, t.credit_id)
-        WHERE a.kind = 'hold' AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.reference = a.owner)""",
+        WHERE a.kind = 'hold' AND NOT EXISTS (SELECT 1 FROM payout p WHERE p.reference = a.owner)
+        AND NOT EXISTS (SELECT 1 FROM wallet_part w WHERE w.reference = a.owner)""",
     # P1: the history replays to the present state.
     "payout_history_replays": """
         SELECT p.reference FROM payout p WHERE p.status <> COALESCE((

@@ -232,4 +232,6 @@ def locked(contribution_id: int) -> tuple[Desk, Contribution]:
 
 def is_payable(row: Contribution) -> bool:
     """Say whether a payment for it may begin, or its money be counted."""
-    return row.status == ContributionStatus.ASKED
+    cycle = session.get_one(Cycle, row.cycle_id)
+    living = cycle.status != CycleStatus.CANCELLED
+    return row.status == ContributionStatus.ASKED and row.payment_id is None and living

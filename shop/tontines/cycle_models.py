@@ -74,6 +74,8 @@ class Share(Base):
     status: Mapped[str] = mapped_column(sa.String(10), default="active")
     served_round_id: Mapped[int | None] = mapped_column(sa.ForeignKey("tontine_round.id"))
     """Set once: a share is served once per cycle (R4)."""
+    offered_to: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"))
+    """Whom its holder lets take it over; it moves when that person says yes (R25)."""
     wish: Mapped[str] = mapped_column(sa.String(300), default="")
     """The written need, where turns are ordered by need (R14)."""
 

@@ -259,16 +259,30 @@ def _catch_up(at: Desk, share: Share, leaving: Leaving) -> None:
 
 
 @retrying
-def take_over(tontine_id: int, user_id: int, code: str, newcomer_id: int) -> Money:
-    """Put a user in a leaver's place, asked by the leaver, agreed by the newcomer's own tap (T29).
+def offer(tontine_id: int, user_id: int, code: str, newcomer_id: int | None) -> None:
+    """Let one user take a share over, or nobody any more; nothing moves before that user agrees."""
+    with transaction():
+        at = desk.opened(tontine_id)
+        share = _own(at, user_id, code)
+        share.offered_to = newcomer_id
+        session.flush()
+        book.write(tontine_id, "share_offered", user_id, share=code, to=newcomer_id)
+
+
+@retrying
+def take_over(tontine_id: int, newcomer_id: int, code: str) -> Money:
+    """Take a share that was offered to one, with its rank and its history (T29, T30).
 
     The newcomer accepted the rules before; pays the leaver what was paid in, from wallet to wallet;
     and owes what is still to pay, which is given back. A served share needs an accepted guarantor.
     """
     with transaction():
         at = desk.opened(tontine_id)
-        share = _own(at, user_id, code)
-        newcomer = creation.add_member(at.tontine, newcomer_id, by=user_id)
+        desk.in_status(at.cycle, *_THERE)
+        share = desk.share(at.cycle.id, code)
+        if share.offered_to != newcomer_id:
+            raise TontineRefused(Why.NOT_ALLOWED)
+        newcomer = creation.add_member(at.tontine, newcomer_id, by=newcomer_id)
         if not creation.has_accepted(newcomer.id, at.cycle.rules_id):
             raise TontineRefused(Why.RULES_NOT_ACCEPTED, missing=1)
         held = desk.shares(at.cycle.id, member_id=newcomer.id)
@@ -276,8 +290,8 @@ def take_over(tontine_id: int, user_id: int, code: str, newcomer_id: int) -> Mon
             raise TontineRefused(
                 Why.TOO_MANY_SHARES, held=len(held) + 1, most=at.rules.max_shares_per_member
             )
-        taken = _taken_over(at, share, newcomer, by=user_id)
-        share.member_id = newcomer.id
+        taken = _taken_over(at, share, newcomer, by=newcomer_id)
+        share.member_id, share.offered_to = newcomer.id, None
         session.flush()
         return taken.still_to_pay
 

@@ -17,6 +17,7 @@ from shop.i18n import _, amount_text
 from shop.money import Money
 from shop.notices import service as notices
 from shop.notices.gsm7 import plain, shortened
+from shop.notices.messages import REASON_PLACES
 from shop.notices.models import Kind
 from shop.notices.service import Message
 from shop.tontines.desk import Desk
@@ -101,3 +102,27 @@ def _tell_one(at: Desk, user_id: int, key: str, text: Callable[[str], str]) -> N
     with force_locale(user.language):
         words = plain(text(shortened(at.tontine.name, NAME_PLACES)))
     notices.put(key, user.phone, Kind.TONTINE, words)
+
+
+def not_paid(reference: str, reason: str, language: str) -> str:
+    """Say that an attempt to pay a contribution ended without money, as far as we know."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Cotisation %(reference)s non aboutie (%(reason)s). À notre connaissance rien n’a"
+                " été débité.",
+                reference=reference, reason=shortened(reason, REASON_PLACES),
+            )
+        )  # fmt: skip
+
+
+def kept(reference: str, amount: Money, language: str) -> str:
+    """Say that money came for a contribution that was paid or dropped: it is in the wallet."""
+    with force_locale(language):
+        return plain(
+            _(
+                "%(amount)s reçus pour la cotisation %(reference)s, déjà réglée : ils sont dans"
+                " votre porte-monnaie.",
+                amount=amount_text(amount), reference=reference,
+            )
+        )  # fmt: skip

@@ -7,6 +7,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Attach this room's pages."""
-    from shop.wallets import views
+    from shop.wallets import number_views, proof_views, statement_views, top_up_views, views
 
-    app.register_blueprint(views.bp)
+    for each in (views, top_up_views, number_views, statement_views, proof_views):
+        app.register_blueprint(each.bp)

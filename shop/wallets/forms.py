@@ -1,4 +1,4 @@
-"""The withdrawal form: how much, through which operator, and the PIN that says it is really you."""
+"""The wallet's forms: how much to put in or take out, to which number, and the PIN that says it is you."""
 
 from __future__ import annotations
 
@@ -8,12 +8,51 @@ from typing import Any, Final
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, PasswordField, RadioField, StringField, ValidationError
 
+from shop.accounts.forms import PhoneFields
 from shop.i18n import _, _l, amount_text
 from shop.money import Money, MoneyError
 from shop.providers.methods import Method
 
 #: Amounts offered as one tap, in whole units of the currency; "all of it" is added when it is another.
 CHIPS: Final = (5_000, 10_000, 50_000)
+
+
+#: Amounts offered as one tap for a top-up (UX §4.6).
+TOP_UPS: Final = (1_000, 2_000, 5_000, 10_000)
+
+
+class TopUpForm(FlaskForm):  # type: ignore[misc]
+    """Put money into one's own wallet."""
+
+    form_key = HiddenField()
+    amount = StringField(_l("Montant à recharger"))
+
+    def __init__(self, currency: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.currency = currency
+        self.money: Money | None = None
+
+    def validate_form_key(self, field: Any) -> None:
+        """Refuse a form that was not ours."""
+        if not 16 <= len(field.data or "") <= 64:
+            raise ValidationError(_("Rechargez la page et recommencez."))
+
+    def validate_amount(self, field: Any) -> None:
+        """Read the amount."""
+        try:
+            self.money = Money.typed(field.data or "", self.currency)
+        except MoneyError as error:
+            raise ValidationError(
+                _("Écrivez un montant en chiffres, par exemple 5 000.")
+            ) from error
+        if not self.money:
+            raise ValidationError(_("Écrivez un montant en chiffres, par exemple 5 000."))
+
+
+class NewNumberForm(PhoneFields):
+    """Another number to receive withdrawals, and the PIN that says it is really you."""
+
+    pin = PasswordField(_l("Votre code PIN"))
 
 
 class WithdrawForm(FlaskForm):  # type: ignore[misc]

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
-from shop import payout_decisions, payout_settlement, queue
+from shop import payout_decisions, queue, withdrawals
 from shop import phone as phones
 from shop.accounts import service as accounts
 from shop.accounts.models import User
-from shop.accounts.service import PinAnswer
 from shop.db import end_read
 from shop.errors import InsufficientFunds, NotFound
 from shop.i18n import _, amount_text, language
 from shop.money import Money, MoneyError
+from shop.orders import reading as orders
+from shop.paying import refused_pin
 from shop.payouts import service as payouts
 from shop.payouts import wording as payout_wording
 from shop.payouts.models import Payout
 from shop.payouts.states import EDGES, PayoutPurpose, PayoutStatus
+from shop.phone import Phone
 from shop.providers import methods
-from shop.wallets import reading, service, wording
+from shop.wallets import ceilings, reading, service, wording
+from shop.wallets.ceilings import AboveCeiling
 from shop.wallets.forms import WithdrawForm, chips
 from shop.web import form_key, signed_in
 
 bp = Blueprint("wallet", __name__)
 
-#: French Excel opens a file of semicolons that begins so.
-BOM: Final = "\ufeff"
 #: How the state of a payout looks.
 TONES: Final = {
     PayoutStatus.SUCCEEDED: "ok",
@@ -50,63 +49,44 @@ def _user() -> User:
 @bp.get("/wallet/")
 @signed_in
 def show() -> str:
-    """Say what is available, what is on its way, and every movement with its evidence."""
+    """Say what is available, held, blocked and on its way, and every movement with its evidence."""
     purses = reading.purses(current_user.id)
-    currency = _currency(purses)
+    currency, at = _currency(purses), _moment()
     statement = None
     if currency is not None:
         before_id = request.args.get("avant", type=int)
+        if before_id is None and at is not None:
+            before_id = reading.place_at(at)
         statement = reading.statement(current_user.id, currency, before_id=before_id)
     return render_template(
         "wallets/wallet.html",
         purses=purses,
         currency=currency,
         statement=statement,
+        at=at,
+        was=reading.balance_at(current_user.id, currency, at) if currency and at else None,
+        in_orders=orders.held_for(accounts.identities(current_user.id)),
+        top_up_open=ceilings.top_up_open(_user().country),
         label=wording.label,
     )
+
+
+def _moment() -> datetime | None:
+    """Read a past moment from the address: a day is its last instant; anything strange is now."""
+    text = request.args.get("at", "")
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if len(text) == 10:
+        at += timedelta(days=1, microseconds=-1)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _currency(purses: list[reading.Purse]) -> str | None:
     known = [purse.currency for purse in purses]
     asked = request.args.get("currency")
     return asked if asked in known else next(iter(known), None)
-
-
-@bp.get("/wallet/statement.csv")
-@signed_in
-def download() -> Response:
-    """Give every movement of one currency as a spreadsheet, newest first."""
-    currency = _currency(reading.purses(current_user.id))
-    if currency is None:
-        raise NotFound("nothing ever moved here")
-    lines = list(_rows(current_user.id, currency))
-    return Response(
-        BOM + "".join(lines),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f"attachment; filename=cauri-{currency}.csv"},
-    )
-
-
-def _rows(user_id: int, currency: str) -> Iterator[str]:
-    yield _row([_("Date"), _("Mouvement"), _("Montant"), _("Solde"), _("Monnaie"), _("Référence")])
-    for movement in reading.whole_statement(user_id, currency):
-        line = movement.line
-        yield _row(
-            [
-                line.at.isoformat(timespec="seconds"),
-                wording.label(line),
-                line.moved.to_wire(),
-                line.balance.to_wire(),
-                currency,
-                movement.payment or movement.payout or "",
-            ]
-        )
-
-
-def _row(cells: list[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, delimiter=";").writerow(cells)
-    return buffer.getvalue()
 
 
 @bp.route("/wallet/withdraw/", methods=["GET", "POST"])
@@ -117,31 +97,36 @@ def withdraw() -> str | BaseResponse | tuple[str, int]:
     available = _available(user)
     if available is None:
         return redirect(url_for("wallet.show"), 303)
-    form = WithdrawForm(service.ways_out(user, available.currency), available)
+    numbers, number = _numbers(user), _number(user)
+    form = WithdrawForm(service.ways_out(user, available.currency, number), available)
     if request.method == "GET":
         form.form_key.data = form_key()
         form.amount.data = _prefilled(available)
         form.method.data = next(iter(form.offered), None)
-        return _withdraw_page(form, user)
+        return _withdraw_page(form, numbers, number)
     first = payouts.by_form_key(form.form_key.data or "")
     if first is not None and first.user_id == user.id:
         return redirect(url_for("wallet.payout", reference=first.reference), 303)
     if not form.validate_on_submit() or form.money is None or form.chosen is None:
-        return _withdraw_page(form, user), 422
-    if (refused := _refused_pin(user, form.pin.data or "")) is not None:
+        return _withdraw_page(form, numbers, number), 422
+    if (refused := refused_pin(form.pin.data or "")) is not None:
         form.pin.errors = [refused]
-        return _withdraw_page(form, user), 422
+        return _withdraw_page(form, numbers, number), 422
     try:
-        payout = payout_settlement.start_payout(
+        payout = withdrawals.start(
             service.withdrawal(
-                user, form.chosen, form.money, form_key=form.form_key.data, language=language()
+                *(user, form.chosen, form.money),
+                form_key=form.form_key.data, language=language(), number=number.e164,
             )
-        )
+        )  # fmt: skip
+    except AboveCeiling as above:
+        form.amount.errors = [wording.ceiling_sentence(above.exceeded)]
+        return _withdraw_page(form, numbers, number), 422
     except InsufficientFunds as short:
         form.amount.errors = [
             _("Vous pouvez retirer %(amount)s au plus.", amount=amount_text(short.available))
         ]
-        return _withdraw_page(form, user), 422
+        return _withdraw_page(form, numbers, number), 422
     queue.ring("send_payouts")
     return redirect(url_for("wallet.payout", reference=payout.reference), 303)
 
@@ -162,23 +147,28 @@ def _prefilled(available: Money) -> str:
         return ""
 
 
-def _refused_pin(user: User, pin: str) -> str | None:
-    match accounts.try_pin(user.id, pin):
-        case PinAnswer.RIGHT:
-            return None
-        case PinAnswer.WRONG:
-            return str(_("Ce code PIN n’est pas bon."))
-        case PinAnswer.PAUSED:
-            return str(_("Trop d’essais. Réessayez dans 24 heures."))
+def _numbers(user: User) -> list[Phone]:
+    """List the numbers that can receive now: one's own first."""
+    usable = [n for n in service.numbers_of(user.id) if service.usable_number(user, n.phone)]
+    own = phones.parse(user.phone, user.country)
+    return [own, *(phones.parse(n.phone, n.country) for n in usable)]
 
 
-def _withdraw_page(form: WithdrawForm, user: User) -> str:
+def _number(user: User) -> Phone:
+    """Give the number asked for, by its place in the list; one's own where that is strange."""
+    numbers, place = _numbers(user), request.args.get("to", 0, type=int)
+    return numbers[place] if 0 <= place < len(numbers) else numbers[0]
+
+
+def _withdraw_page(form: WithdrawForm, numbers: list[Phone], number: Phone) -> str:
     return render_template(
         "wallets/withdraw.html",
         form=form,
         available=form.available,
         chips=chips(form.available),
-        masked=phones.masked(user.phone),
+        masked=phones.masked(number.e164),
+        numbers=[phones.masked(each.e164) for each in numbers],
+        place=numbers.index(number),
     )
 
 

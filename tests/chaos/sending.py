@@ -22,6 +22,7 @@ from shop.payouts.service import Intent
 from shop.payouts.states import ENDED, PayoutPurpose, PayoutStatus
 from shop.providers import methods
 from tests.chaos.town import PURSE, Town
+from tests.marketplace import know_number
 
 METHODS = {
     "wave-ci": "+2250701020305", "mtn-ci": "+2250501020305", "moov-bj": "+2290195010203",
@@ -50,6 +51,7 @@ class Sellers:
             with suppress(requests.RequestException):
                 url = f"{self.town.phones}/api/faults"
                 requests.post(url, json={"provider": provider, **fault}, timeout=5)
+        know_number(self.user_id, METHODS[method])
         payout = payout_settlement.start_payout(
             Intent(
                 purpose=PayoutPurpose.WITHDRAWAL,

@@ -28,6 +28,7 @@ from shop.signals import payout_settled
 from shop.switches import service as switches
 from shop.switches.models import Kind
 from tests.databases import both_databases
+from tests.marketplace import know_number
 from tests.street import PAYEES, Street
 
 AMOUNT = Money(5_000, "XOF")
@@ -683,6 +684,7 @@ def test_a_provider_whose_breaker_rests_is_chosen_last(street: Street):
 def test_a_caller_who_survives_an_empty_wallet_has_written_no_payout(street: Street):
     """Committed without its money, the row would be sent: francs out of nowhere."""
     user = street.fund(HELD)
+    know_number(user.id, PAYEES["fedapay-mtn-bj"])
     intent = payouts.Intent(
         purpose=PayoutPurpose.WITHDRAWAL,
         user_id=user.id,

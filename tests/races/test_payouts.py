@@ -21,6 +21,7 @@ from shop.payouts.models import Payout, Refund
 from shop.payouts.service import Intent
 from shop.payouts.states import PayoutPurpose
 from shop.providers import methods
+from tests.marketplace import know_number
 from tests.payouts.test_refunds import late_receipt
 from tests.races.together import (
     ROUNDS,
@@ -49,6 +50,7 @@ class Till:
 
     def intent(self, *, user_id: int | None = None, form_key: str | None = None) -> Intent:
         owner = user_id or self.user_id
+        know_number(owner, PAYEES[METHOD])
         return Intent(
             purpose=PayoutPurpose.WITHDRAWAL,
             user_id=owner,

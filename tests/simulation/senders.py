@@ -19,6 +19,7 @@ from shop.payouts.states import PayoutPurpose, PayoutStatus
 from shop.providers import methods
 from shop.sandbox.faults import IMPOSSIBLE, WIRE, FaultKind
 from shop.sandbox.values import State
+from tests.marketplace import know_number
 from tests.simulation.house import BUYERS
 from tests.simulation.plan import FAULTS, PAYEES
 from tests.simulation.story import Story
@@ -71,6 +72,7 @@ class Senders(Story):
 
     def _withdraw(self, user: int, method: str, phone: str, amount: int, key: str) -> str:
         money = Money(amount, "XOF")
+        know_number(user, phone)
         try:
             payout = payout_settlement.start_payout(
                 Intent(

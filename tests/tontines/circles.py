@@ -191,7 +191,7 @@ def locked(time: Clock, rules: Rules = G, **how: object) -> Group:
     """Fixture G, locked at its first day: ranks by share code."""
     time.at = clock.now().replace(hour=8)
     group = enrolled(time, rules, **how)  # type: ignore[arg-type]
-    typed = tuple(group.holdings) if rules.order is Order.FIXED else ()
+    typed = tuple(sorted(group.holdings)) if rules.order is Order.FIXED else ()
     locking.lock(group.tontine_id, group.people[0].id, Agreed(typed=typed))
     assert len(CODES) == 12
     return group
