@@ -15,8 +15,19 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Attach this room's pages."""
     # Each file of pages puts its own on the one blueprint as it is read.
-    from shop.tontines import create_views, join_views, members_views, pay_views, views
+    from shop.tontines import (
+        book_views,
+        bureau_views,
+        create_views,
+        join_views,
+        meeting_views,
+        members_views,
+        order_views,
+        pay_views,
+        views,
+    )
     from shop.tontines.seats import bp
 
-    assert all((create_views, join_views, members_views, pay_views, views))
+    people = (join_views, members_views, bureau_views, meeting_views)
+    assert all((views, create_views, order_views, pay_views, book_views, *people))
     app.register_blueprint(bp)

@@ -6,12 +6,15 @@ from flask import redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
+from shop import paying
 from shop.errors import InsufficientFunds, NotFound
-from shop.i18n import _, amount_text
+from shop.i18n import _, amount, amount_text
 from shop.ledger import chart
 from shop.ledger import service as ledger
 from shop.money import Money, total
-from shop.tontines import contributing, desk, dues, proofs, reading, reading_rounds, standing
+from shop.paying import Payable
+from shop.payments.states import Purpose
+from shop.tontines import contributing, dues, proofs, reading, reading_rounds, standing
 from shop.tontines import receipts as proof_of
 from shop.tontines.cycle_models import Contribution
 from shop.tontines.models import Accepted
@@ -196,11 +199,37 @@ def confirm_cash(reference: str, contribution: str) -> Response:
 
 @bp.get("/<reference>/pay/<contribution>/")
 @signed_in
-def pay_by_phone(reference: str, contribution: str) -> Page:
-    """Go on to the pay page of a contribution that was begun; a paid one shows its receipt."""
+def pay_by_phone(reference: str, contribution: str) -> paying.Page:
+    """Offer every method that collects, each with its exact total; a paid one shows its receipt."""
     here = seat(reference)
     row = _own(here, contribution)
     if not contributing.is_payable(row):
         address = url_for("tontines.receipt", reference=reference, contribution=row.reference)
         return redirect(address, 303)
-    return show("phone", here, row=row, member=desk.member(here.tontine.id, current_user.id))
+    return paying.choose(_payable(here, row))
+
+
+@bp.post("/<reference>/pay/<contribution>/")
+@signed_in
+def start(reference: str, contribution: str) -> paying.Page:
+    """Begin one attempt: the same engine as for an order."""
+    here = seat(reference)
+    return paying.start(_payable(here, _own(here, contribution)))
+
+
+def _payable(here: Seat, row: Contribution) -> Payable:
+    def address(page: str) -> str:
+        return url_for(page, reference=here.tontine.reference, contribution=row.reference)
+
+    return Payable(
+        purpose=Purpose.CONTRIBUTION,
+        id=row.id,
+        user_id=row.user_id,
+        owed=row.total,
+        phone=current_user.phone,
+        country=here.tontine.country,
+        here=address("tontines.pay_by_phone"),
+        page=address("tontines.receipt"),
+        back=here.tontine.name,
+        facts=[(_("Cotisation, %(name)s", name=here.tontine.name), amount(row.total), True)],
+    )

@@ -199,3 +199,18 @@ def payers(cycle_id: int, *, besides: int) -> list[tuple[int, str]]:
         .order_by(User.name, Member.id)
     )
     return [(member_id, name) for member_id, name in rows]
+
+
+def others(tontine_id: int, *, besides: int, limit: int = 60) -> list[tuple[int, str]]:
+    """Members who take part, by name, but one: whom one may ask for something."""
+    rows = session.execute(
+        sa.select(Member.id, User.name)
+        .join(User, User.id == Member.user_id)
+        .where(
+            Member.tontine_id == tontine_id, Member.id != besides,
+            Member.status.in_([str(status) for status in PRESENT]),
+        )
+        .order_by(User.name, Member.id)
+        .limit(limit)
+    )  # fmt: skip
+    return [(member_id, name) for member_id, name in rows]
