@@ -11,7 +11,7 @@ from flask_login import current_user
 
 from shop.errors import NotFound
 from shop.i18n import _
-from shop.tontines import book, book_words, reading, reports
+from shop.tontines import book, book_words, reading_people, reports
 from shop.tontines.bureau_models import Event
 from shop.tontines.seats import Seat, bp, seat, show
 from shop.web import signed_in
@@ -97,7 +97,7 @@ def report(reference: str) -> str:
     here = seat(reference)
     after = max(0, request.args.get("after", 0, int))
     whole = reports.of(here.at)
-    shown = whole.shares[after : after + reading.ON_A_PAGE]
+    shown = whole.shares[after : after + reading_people.ON_A_PAGE]
     if request.args.get("print") == "1":
         shown, after = whole.shares, len(whole.shares)
     more = after + len(shown) < len(whole.shares)
@@ -106,7 +106,7 @@ def report(reference: str) -> str:
         here,
         report=whole,
         shown=shown,
-        after=after + reading.ON_A_PAGE if more else None,
+        after=after + reading_people.ON_A_PAGE if more else None,
         me=current_user.id,
         last=next(iter(book.lines(here.tontine.id, limit=1)), None),
     )

@@ -21,8 +21,8 @@ from shop.tontines import (
     leaving,
     officers,
     proofs,
-    reading,
     reading_bureau,
+    reading_people,
     signing,
 )
 from shop.tontines.models import Accepted
@@ -52,7 +52,7 @@ def _approvals_page(here: Seat, problem: str | None = None) -> str:
         "approvals",
         here,
         orders=[reading_bureau.explained(here.at, one) for one in orders],
-        names=reading.names(here.tontine.id),
+        names=reading_people.names(here.tontine.id),
         frozen=frozen if frozen is not None and frozen > clock.now() else None,
         me=str(here.member.user_id),
         problem=problem,
@@ -142,13 +142,13 @@ def guarantees(reference: str) -> str:
 
 
 def _guarantees_page(here: Seat, problem: str | None = None) -> str:
-    held = reading.shares_of(here.at.cycle.id, [here.member.id]).get(here.member.id, [])
+    held = reading_people.shares_of(here.at.cycle.id, [here.member.id]).get(here.member.id, [])
     return show(
         "guarantees",
         here,
         rows=reading_bureau.guarantees(here.at.cycle.id),
         held=held,
-        people=reading.others(here.tontine.id, besides=here.member.id),
+        people=reading_people.others(here.tontine.id, besides=here.member.id),
         problem=problem,
         errors=problem,
     )
@@ -199,7 +199,7 @@ def _leave_page(here: Seat, problem: str | None = None) -> str:
             reading_bureau.preview(here.at, share)
             for share in desk.shares(here.at.cycle.id, member_id=here.member.id)
         ],
-        people=reading.others(here.tontine.id, besides=here.member.id),
+        people=reading_people.others(here.tontine.id, besides=here.member.id),
         offered=reading_bureau.offered_to(here.at.cycle.id, current_user.id),
         problem=problem,
         errors=problem,
@@ -260,7 +260,7 @@ def _member_page(here: Seat, member_id: int, problem: str | None = None) -> str:
         "member",
         here,
         them=them,
-        name=reading.names(here.tontine.id, [them.user_id])[them.user_id],
+        name=reading_people.names(here.tontine.id, [them.user_id])[them.user_id],
         previews=[
             reading_bureau.preview(here.at, share)
             for share in desk.shares(here.at.cycle.id, member_id=them.id)

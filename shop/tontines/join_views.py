@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from shop.accounts import service as accounts
 from shop.errors import NotFound
 from shop.i18n import _, amount_text
-from shop.tontines import creation, desk, membership, proofs, reading
+from shop.tontines import creation, desk, membership, proofs, reading_people
 from shop.tontines.models import Accepted, Invite, JoinRequest, Tontine
 from shop.tontines.refusals import TontineRefused, Why
 from shop.tontines.rules import Visibility
@@ -28,7 +28,7 @@ def card(reference: str) -> Page:
     """Show what anybody may know of a circle: its rules, no person and no amount paid (R31)."""
     tontine = desk.find(reference)
     here = current_user.is_authenticated and current_user.id
-    inside = here and reading.is_member(tontine.id, current_user.id)
+    inside = here and reading_people.is_member(tontine.id, current_user.id)
     if tontine.visibility == Visibility.PRIVATE and not inside:
         raise NotFound("tontine")
     asked = membership.asked(tontine.id, current_user.id) if here else None
@@ -51,7 +51,7 @@ def _card(
         rules=at.rules,
         zone=at.rules.when.timezone,
         cycle=at.cycle,
-        free=at.rules.shares - reading.taken(at.cycle.id),
+        free=at.rules.shares - reading_people.taken(at.cycle.id),
         inside=inside,
         asked=asked,
         enrols=enrols,
@@ -81,7 +81,7 @@ def invitation(token: str) -> Page:
     host = accounts.by_id(row.created_by).name
     if not membership.is_open(row):
         return render_template("tontines/old_invite.html", tontine=tontine, host=host), 410
-    inside = current_user.is_authenticated and reading.is_member(tontine.id, current_user.id)
+    inside = current_user.is_authenticated and reading_people.is_member(tontine.id, current_user.id)
     return _card(tontine, inside=bool(inside), token=token, host=host)
 
 
@@ -103,14 +103,14 @@ def rules(reference: str) -> str:
 
 def _rules_page(here: Seat, problem: str | None = None, *, sent: bool = False) -> str:
     row = desk.rule_set(here.at.cycle)
-    held = reading.shares_of(here.at.cycle.id, [here.member.id]).get(here.member.id, [])
+    held = reading_people.shares_of(here.at.cycle.id, [here.member.id]).get(here.member.id, [])
     return show(
         "rules",
         here,
         row=row,
         accepted=creation.has_accepted(here.member.id, row.id),
-        count=reading.acceptances(row.id),
-        free=here.at.rules.shares - reading.taken(here.at.cycle.id),
+        count=reading_people.acceptances(row.id),
+        free=here.at.rules.shares - reading_people.taken(here.at.cycle.id),
         held=held,
         more=max(0, here.at.rules.max_shares_per_member - len(held)),
         problem=problem,

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from shop.errors import InsufficientFunds
 from shop.i18n import _, amount_text
 from shop.money import Money, MoneyError
-from shop.tontines import contributing, meetings, reading
+from shop.tontines import contributing, meetings, reading_people
 from shop.tontines.bureau_models import Meeting, Presence
 from shop.tontines.refusals import TontineRefused
 from shop.tontines.rights import Doing
@@ -55,7 +55,7 @@ def _page(here: Seat, row: Meeting, problems: dict[int, str] | None = None) -> s
         here,
         meeting=row,
         roll=roll,
-        next_id=roll[-1][0] if len(roll) == reading.ON_A_PAGE and hosts else None,
+        next_id=roll[-1][0] if len(roll) == reading_people.ON_A_PAGE and hosts else None,
         facts=meetings.facts_of(row),
         presences=list(Presence),
         key=form_key(),

@@ -22,7 +22,7 @@ from shop.tontines import book, desk
 from shop.tontines.bureau_models import Attendance, Event, Meeting, Presence
 from shop.tontines.cycle_models import Contribution
 from shop.tontines.models import Member, Office
-from shop.tontines.reading import ON_A_PAGE
+from shop.tontines.reading_people import ON_A_PAGE
 from shop.tontines.refusals import TontineRefused, Why
 from shop.tontines.states import PRESENT, Source
 

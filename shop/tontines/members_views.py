@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from shop import phone as phones
 from shop.i18n import _
 from shop.phone import PhoneError
-from shop.tontines import bureau, creation, desk, join_views, membership, reading
+from shop.tontines import bureau, creation, desk, join_views, membership, reading_people
 from shop.tontines.models import Office
 from shop.tontines.rights import Doing
 from shop.tontines.seats import Seat, bp, seat, show
@@ -27,14 +27,14 @@ def members(reference: str) -> str:
 
 def _page(here: Seat, problem: str | None = None) -> str:
     after = request.args.get("after", 0, int)
-    people = reading.people(here.tontine.id, here.at.cycle.id, after_id=after)
+    people = reading_people.people(here.tontine.id, here.at.cycle.id, after_id=after)
     host = here.may(Doing.INVITE)
     return show(
         "members",
         here,
         people=people,
-        next_id=people[-1].member.id if len(people) == reading.ON_A_PAGE else None,
-        requests=reading.requests(here.tontine.id) if host else [],
+        next_id=people[-1].member.id if len(people) == reading_people.ON_A_PAGE else None,
+        requests=reading_people.requests(here.tontine.id) if host else [],
         invites=membership.living(here.tontine.id) if host else [],
         offices=list(Office),
         phones=phones,

@@ -20,7 +20,7 @@ from shop.tontines import (
     drawing,
     locking,
     proofs,
-    reading,
+    reading_people,
     reading_rounds,
     reading_turns,
     swapping,
@@ -50,12 +50,12 @@ def order(reference: str) -> str:
 def _order_page(here: Seat, problem: str | None = None, field: str = "") -> str:
     after = max(0, request.args.get("after", 0, int))
     rows = reading_rounds.rows(here.at, None, after=after)
-    taken = reading.taken(here.at.cycle.id)
+    taken = reading_people.taken(here.at.cycle.id)
     return show(
         "order",
         here,
         rows=rows,
-        after=after + reading.ON_A_PAGE if len(rows) == reading.ON_A_PAGE else None,
+        after=after + reading_people.ON_A_PAGE if len(rows) == reading_people.ON_A_PAGE else None,
         full=taken == here.at.rules.shares,
         codes=reading_turns.codes(here.at.cycle.id) if here.at.cycle.status == "enrolling" else [],
         mine=reading_turns.unserved(here.at.cycle.id, member_id=here.member.id),
@@ -126,7 +126,7 @@ def _draw_page(here: Seat, problem: str | None = None) -> str:
     row = drawing.of_cycle(here.at.cycle.id)
     shown = row is not None and row.status == DrawStatus.REVEALED
     closed = row is not None and clock.now() >= row.words_close_at
-    held = reading.shares_of(here.at.cycle.id, [here.member.id]).get(here.member.id, [])
+    held = reading_people.shares_of(here.at.cycle.id, [here.member.id]).get(here.member.id, [])
     return show(
         "draw",
         here,
@@ -138,7 +138,7 @@ def _draw_page(here: Seat, problem: str | None = None) -> str:
         published=drawing.published(row) if row is not None and shown else None,
         verdict=drawing.verify(row) if row is not None and shown else None,
         recipe=recipe,
-        full=reading.taken(here.at.cycle.id) == here.at.rules.shares,
+        full=reading_people.taken(here.at.cycle.id) == here.at.rules.shares,
         problem=problem,
         errors=problem,
     )

@@ -14,7 +14,7 @@ from shop.ledger import service as ledger
 from shop.money import Money, total
 from shop.paying import Payable
 from shop.payments.states import Purpose
-from shop.tontines import contributing, dues, proofs, reading, reading_rounds, standing
+from shop.tontines import contributing, dues, proofs, reading_people, reading_rounds, standing
 from shop.tontines import receipts as proof_of
 from shop.tontines.cycle_models import Contribution
 from shop.tontines.models import Accepted
@@ -44,7 +44,7 @@ def pay(reference: str) -> str:
 
 
 def _form(here: Seat) -> PayForm:
-    held = reading.shares_of(here.at.cycle.id, [here.member.id]).get(here.member.id, [])
+    held = reading_people.shares_of(here.at.cycle.id, [here.member.id]).get(here.member.id, [])
     wallet = ledger.balance(chart.wallet(current_user.id, here.tontine.currency))
     return PayForm(held, wallet)
 
@@ -133,7 +133,7 @@ def stand(reference: str) -> Response:
 
 
 def _cash_form(here: Seat) -> CashForm:
-    people = reading.payers(here.at.cycle.id, besides=here.member.id)
+    people = reading_people.payers(here.at.cycle.id, besides=here.member.id)
     return CashForm(people, here.tontine.currency)
 
 

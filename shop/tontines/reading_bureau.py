@@ -19,7 +19,7 @@ from shop.tontines.desk import Desk
 from shop.tontines.dues import PAID
 from shop.tontines.models import Member
 from shop.tontines.money_in import DueKind
-from shop.tontines.reading import ON_A_PAGE
+from shop.tontines.reading_people import ON_A_PAGE
 from shop.tontines.refusals import TontineRefused
 from shop.tontines.states import SETTLED_DUES
 from shop.tontines.wording import sentence

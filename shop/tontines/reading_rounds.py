@@ -18,7 +18,7 @@ from shop.tontines.dues import PAID
 from shop.tontines.models import Member
 from shop.tontines.money_in import DueKind
 from shop.tontines.picture import Place
-from shop.tontines.reading import ON_A_PAGE
+from shop.tontines.reading_people import ON_A_PAGE
 from shop.tontines.rules import Circle
 from shop.tontines.states import ContributionStatus, DueStatus, RoundStatus, Source
 

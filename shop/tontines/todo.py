@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from shop.db import session
-from shop.tontines import bureau, creation, desk, reading
+from shop.tontines import bureau, creation, desk, reading_people
 from shop.tontines.bureau_models import Meeting
 from shop.tontines.choice_models import Draw, Swap
 from shop.tontines.cycle_models import Guarantor, Share
@@ -59,13 +59,13 @@ def of(here: Seat) -> list[Task]:
 
 def _to_enrol(here: Seat) -> Iterator[Task]:
     cycle, rules = here.at.cycle, here.at.rules
-    taken = reading.taken(cycle.id)
+    taken = reading_people.taken(cycle.id)
     if not creation.has_accepted(here.member.id, cycle.rules_id):
         yield Task("accept")
     elif taken < rules.shares and not desk.shares(cycle.id, member_id=here.member.id):
         yield Task("take")
     if here.may(Doing.INVITE):
-        yield Task("requests", len(reading.requests(here.tontine.id)))
+        yield Task("requests", len(reading_people.requests(here.tontine.id)))
         yield Task("invite", rules.shares - taken)
     if not here.may(Doing.APPOINT):
         return

@@ -7,10 +7,10 @@ from flask_login import current_user
 
 from shop.db import session
 from shop.money import total
-from shop.tontines import bureau, dues, picture, reading, reading_rounds, todo
+from shop.tontines import bureau, dues, picture, reading_people, reading_rounds, todo
 from shop.tontines.bureau_models import MoneyOrder
 from shop.tontines.cycle_models import Round
-from shop.tontines.reading import ON_A_PAGE
+from shop.tontines.reading_people import ON_A_PAGE
 from shop.tontines.seats import Seat, bp, seat, show
 from shop.tontines.states import COUNTED
 from shop.web import signed_in
@@ -22,8 +22,8 @@ def mine() -> str:
     """List my circles, and the public ones I could ask to join."""
     return render_template(
         "tontines/mine.html",
-        circles=reading.mine(current_user.id),
-        others=reading.open_to_all(besides=current_user.id),
+        circles=reading_people.mine(current_user.id),
+        others=reading_people.open_to_all(besides=current_user.id),
     )
 
 
@@ -42,7 +42,7 @@ def home(reference: str) -> str:
         "home",
         here,
         tasks=todo.of(here),
-        taken=reading.taken(here.at.cycle.id),
+        taken=reading_people.taken(here.at.cycle.id),
         rows=rows,
         after=after + limit if len(rows) == limit and not shown else None,
         owed=owed,
@@ -86,7 +86,7 @@ def round_(reference: str, index: int) -> str:
         counted=found.status in COUNTED,
         cash=reading_rounds.cash_to_confirm(here.at.cycle.id),
         signed={one: bureau.signers(one) for one in order_ids},
-        names=reading.names(here.tontine.id),
+        names=reading_people.names(here.tontine.id),
         orders={one: session.get_one(MoneyOrder, one) for one in order_ids},
         **_round_values(here, found, []),
     )
