@@ -40,7 +40,7 @@ from shop.providers.base import (
     ProviderUnavailable,
 )
 from shop.settlement import settle_payments
-from shop.tontines import settling, swapping
+from shop.tontines import reminding, settling, swapping
 from shop.webhooks import service as webhooks
 from shop.webhooks.models import EventStatus, WebhookEvent
 
@@ -319,6 +319,11 @@ def settle_rounds() -> int:
     return _serve_each(settling.due, settling.settle_round, settling.postpone) + swapping.expire()
 
 
+def remind_members() -> int:
+    """Remind members of what they are to pay, at the hours and as often as is polite."""
+    return reminding.send()
+
+
 def read_floats() -> int:
     """Ask providers what they hold for us, and keep it for whoever plans; give how many told."""
     loaded = payments.providers()
@@ -380,4 +385,5 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "seal_books": seal_books,
     "watch_providers": watch_providers,
     "read_floats": read_floats,
+    "remind_members": remind_members,
 }

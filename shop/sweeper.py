@@ -98,6 +98,7 @@ def run_forever(stop: threading.Event) -> None:
                 _do("unblock_money")
                 _do("watch_providers")
                 _do("read_floats")
+                _do("remind_members")
             handled = sweep()
         except sa.exc.SQLAlchemyError as error:
             logger.error("the database did not answer: %s", type(error).__name__)

@@ -292,6 +292,7 @@ EXCEPTIONS = {
     "shop/tontines/membership.py": "the part of a circle's service that lets people in",
     "shop/tontines/bureau.py": "the part of a circle's service that names officers",
     "shop/tontines/contributing.py": "the part of a circle's service that takes contributions",
+    "shop/tontines/reminding.py": "puts reminders in the outbox",
     "shop/tontines/settling.py": "the part of a circle's service that ends rounds",
     "shop/tontines/signing.py": "the part of a circle's service that moves money that two signed",
     "shop/tontines/easing.py": "the part of a circle's service that gives relief and waives fines",

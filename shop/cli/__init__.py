@@ -39,6 +39,9 @@ def init_app(app: Flask) -> None:
         Later("providers", "shop.cli.providers:group", help="Providers: look, measure, stop.")
     )
     app.cli.add_command(
+        Later("tontine", "shop.cli.tontine_draw:group", help="Tontines: read, settle, draw, check.")
+    )
+    app.cli.add_command(
         Later("db", "flask_migrate.cli:db", help="Bring the database to the present version.")
     )
     app.cli.add_command(

@@ -83,6 +83,11 @@ def lines(
     return list(session.scalars(query.order_by(Event.seq.desc()).limit(limit)))
 
 
+def whole(tontine_id: int) -> Iterator[Event]:
+    """Give every line, oldest first, a few hundred at a time."""
+    yield from _all(tontine_id)
+
+
 def broken_at(tontine_id: int) -> int | None:
     """Verify the chain from the first line to the last: the first that is wrong, or None."""
     previous = GENESIS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import sqlalchemy as sa
 
 from shop import clock
@@ -10,6 +12,13 @@ from shop.errors import Refusal
 from shop.tontines import book, desk
 from shop.tontines.cycle_models import Cycle, Round
 from shop.tontines.states import RoundStatus, TontineStatus
+
+
+class Act(Protocol):
+    """What freezing and letting go have in common."""
+
+    def __call__(self, tontine_id: int, reason: str, *, by: str) -> bool:
+        """Do it; False when it was so already."""
 
 
 class ReasonNeeded(Refusal):

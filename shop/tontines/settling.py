@@ -16,6 +16,9 @@ import sqlalchemy as sa
 from shop import clock
 from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import InsufficientFunds, NotFound
+from shop.ledger import audit
+from shop.ledger import reading as books
+from shop.ledger.reading import Change
 from shop.tontines import bidding, book, bureau, counting, desk, ending, opening, paying
 from shop.tontines.bureau_models import Action
 from shop.tontines.calendar import APPROVAL_WINDOW
@@ -253,6 +256,29 @@ def settle_what_waited(at: Desk) -> None:
     ending.maybe_end(at)
 
 
+class _RolledBack(Exception):
+    """Ends a rehearsal's transaction; it carries what was seen in it."""
+
+    def __init__(self, changed: bool, changes: list[Change]) -> None:
+        super().__init__()
+        self.changed, self.changes = changed, changes
+
+
+def rehearse(round_id: int) -> tuple[bool, list[Change]]:
+    """Say whether settling would change anything, and every account that would hold something else.
+
+    The one road is taken inside a transaction that is rolled back: the preview is what will happen.
+    """
+    try:
+        with transaction():
+            before = audit.trial_balance()
+            changed = settle_inside(round_id)
+            session.flush()
+            raise _RolledBack(changed, books.changes(before, audit.trial_balance()))
+    except _RolledBack as seen:
+        return seen.changed, seen.changes
+
+
 def due(limit: int = 50) -> Sequence[int]:
     """List the rounds the clock is to look at now, the longest due first."""
     query = (
@@ -262,6 +288,20 @@ def due(limit: int = 50) -> Sequence[int]:
         .limit(limit)
     )
     return session.scalars(query).all()
+
+
+def unfinished(cycle_id: int) -> list[tuple[int, int]]:
+    """List the rounds of a cycle that have begun and are not over: (id, index), in their order."""
+    rows = session.execute(
+        sa.select(Round.id, Round.index)
+        .where(
+            Round.cycle_id == cycle_id,
+            Round.status != S.CLOSED,
+            Round.opens_at <= clock.now(),
+        )
+        .order_by(Round.index)
+    )
+    return list(rows.tuples())
 
 
 @retrying
