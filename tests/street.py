@@ -36,8 +36,8 @@ from shop.providers import build_providers, methods
 from shop.sandbox.registry import mount
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
-from shop.wallets import checks as wallet_checks
 from shop.tontines import checks as tontine_checks
+from shop.wallets import checks as wallet_checks
 from tests.marketplace import Clock, know_number, make_user
 
 #: A number of each method's operator, with money on it.
