@@ -12,6 +12,7 @@ from shop.db import in_transaction, retrying, session, transaction
 from shop.errors import NotFound
 from shop.tontines import book, desk, limits
 from shop.tontines.cycle_models import Cycle, Share
+from shop.tontines.desk import Desk
 from shop.tontines.models import (
     Accepted,
     Member,
@@ -188,22 +189,32 @@ def accept(
     with transaction():
         at = desk.opened(tontine_id)
         member = desk.member(tontine_id, user_id)
-        rule_set = session.get_one(RuleSet, at.cycle.rules_id)
-        if rule_set.sha256 != sha256 or rules_of(rule_set.text).sha256 != sha256:
-            raise TontineRefused(Why.RULES_UNREADABLE)
-        if has_accepted(member.id, rule_set.id):
-            return False
-        session.add(
-            RuleAcceptance(
-                rules_id=rule_set.id,
-                member_id=member.id,
-                method=method,
-                asker_hash=asker_hash,
-                at=clock.now(),
-            )
+        return say_yes(at, member, sha256, method=method, asker_hash=asker_hash)
+
+
+def say_yes(
+    at: Desk, member: Member, sha256: str, *, method: Accepted, asker_hash: str | None = None
+) -> bool:
+    """Write a member's yes inside the caller's transaction; False when it was written before."""
+    assert in_transaction(), "a yes is written with what it allows"
+    rule_set = session.get_one(RuleSet, at.cycle.rules_id)
+    if rule_set.sha256 != sha256 or rules_of(rule_set.text).sha256 != sha256:
+        raise TontineRefused(Why.RULES_UNREADABLE)
+    if has_accepted(member.id, rule_set.id):
+        return False
+    session.add(
+        RuleAcceptance(
+            rules_id=rule_set.id,
+            member_id=member.id,
+            method=method,
+            asker_hash=asker_hash,
+            at=clock.now(),
         )
-        book.write(tontine_id, "accepted", user_id, member=member.id, version=rule_set.version)
-        return True
+    )
+    book.write(
+        at.tontine.id, "accepted", member.user_id, member=member.id, version=rule_set.version
+    )
+    return True
 
 
 def has_accepted(member_id: int, rules_id: int) -> bool:
@@ -231,7 +242,10 @@ def take_shares(tontine_id: int, user_id: int, count: int) -> list[Share]:
         taken = _taken(at.cycle.id)
         if taken + count > at.rules.shares:
             raise TontineRefused(Why.NOT_FULL, taken=taken, shares=at.rules.shares)
-        rows = [_share(at.cycle.id, taken + n, member.id) for n in range(1, count + 1)]
+        # As many digits for all, so that codes sort as they count.
+        digits = max(2, len(str(at.rules.shares)))
+        codes = [f"P{taken + n:0{digits}}" for n in range(1, count + 1)]
+        rows = [_share(at.cycle.id, code, member.id) for code in codes]
         session.add_all(rows)
         session.flush()
         book.write(tontine_id, "shares", user_id, codes=[row.code for row in rows])
@@ -243,10 +257,10 @@ def _taken(cycle_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def _share(cycle_id: int, number: int, member_id: int) -> Share:
+def _share(cycle_id: int, code: str, member_id: int) -> Share:
     return Share(
         cycle_id=cycle_id,
-        code=f"P{number:02}",
+        code=code,
         member_id=member_id,
         joined_at=clock.now(),
         status="active",

@@ -18,7 +18,7 @@ from shop.tontines.cycle_models import Allocation, DueRow, Exit, Guarantor, Roun
 from shop.tontines.desk import Desk
 from shop.tontines.dues import PAID
 from shop.tontines.lines import Kind, Line, avance, pot
-from shop.tontines.models import Member, Office
+from shop.tontines.models import Accepted, Member, Office
 from shop.tontines.money_in import DueKind
 from shop.tontines.refusals import TontineRefused, Why
 from shop.tontines.rotation import Turns
@@ -272,6 +272,27 @@ def offer(tontine_id: int, user_id: int, code: str, newcomer_id: int | None) -> 
         share.offered_to = newcomer_id
         session.flush()
         book.write(tontine_id, "share_offered", user_id, share=code, to=newcomer_id)
+
+
+@retrying
+def accept_rules(
+    tontine_id: int,
+    newcomer_id: int,
+    sha256: str,
+    *,
+    method: Accepted,
+    asker_hash: str | None = None,
+) -> None:
+    """Let who was offered a share accept the rules as a member, before taking it over."""
+    with transaction():
+        at = desk.opened(tontine_id)
+        offered = sa.select(Share.id).where(
+            Share.cycle_id == at.cycle.id, Share.offered_to == newcomer_id
+        )
+        if session.scalar(offered.limit(1)) is None:
+            raise TontineRefused(Why.NOT_ALLOWED)
+        newcomer = creation.add_member(at.tontine, newcomer_id, by=newcomer_id)
+        creation.say_yes(at, newcomer, sha256, method=method, asker_hash=asker_hash)
 
 
 @retrying

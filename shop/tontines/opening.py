@@ -46,7 +46,7 @@ def open_round(desk: Desk, round_: Round) -> None:
         desk.cycle.status = CycleStatus.RUNNING
     session.flush()
     book.write(desk.tontine.id, "round_opened", None, round=round_.index, due_at=round_.due_at)
-    _apply_advances(desk, round_, order)
+    apply_advances_to(desk, round_, "open", order)
 
 
 def _parts(desk: Desk, round_: Round) -> list[tuple[DueKind, int]]:
@@ -88,8 +88,12 @@ def _due(round_: Round, holding: Holding, kind: DueKind, amount: int) -> dict[st
     }  # fmt: skip
 
 
-def _apply_advances(desk: Desk, round_: Round, order: Order) -> None:
-    """Let what shares paid ahead pay this round: one contribution per share, one entry for all."""
+def apply_advances_to(desk: Desk, round_: Round, why: str, order: Order | None = None) -> None:
+    """Let what shares hold ahead pay this round: one contribution per share, one entry for all.
+
+    Once per `why`: as the round opens, and again when a discount came to the shares meanwhile.
+    """
+    order = order or turning.read(desk)
     accounts = {
         code: chart.advance(each.id, desk.tontine.currency) for code, each in order.held.items()
     }
@@ -105,7 +109,7 @@ def _apply_advances(desk: Desk, round_: Round, order: Order) -> None:
         for each in used
         for kind, target in [destination(each.due, desk.rules)]
     ]
-    desk.places().post("advance", f"advance:{round_.id}", lines)
+    desk.places().post("advance", f"advance:{round_.id}:{why}", lines)
     pay_dues(desk, order, Source.ADVANCE, [(by_due[id(each.due)], each) for each in used])
 
 

@@ -8,12 +8,12 @@ from shop.db import session
 from shop.ledger import service as ledger
 from shop.ledger.chart import Account
 from shop.ledger.entries import Entry, Leg
-from shop.tontines import book, telling
+from shop.tontines import book, opening, telling
 from shop.tontines.bureau_models import MoneyOrder
 from shop.tontines.cycle_models import Claim, Cycle, PotLine, Round, Share, TurnRow
 from shop.tontines.desk import Desk
 from shop.tontines.models import Member
-from shop.tontines.states import OrderStatus, TurnStatus
+from shop.tontines.states import OrderStatus, RoundStatus, TurnStatus
 
 
 def pay_signed(at: Desk, round_: Round) -> bool:
@@ -60,6 +60,9 @@ def _pay(at: Desk, round_: Round, turn: TurnRow) -> None:
         ]
     )
     turn.status = TurnStatus.RECEIVED
+    session.flush()
+    if turn.discount:
+        _spread(at, turn)
     if turn.order_id is not None:
         session.get_one(MoneyOrder, turn.order_id).status = OrderStatus.DONE
     session.flush()
@@ -72,6 +75,16 @@ def _pay(at: Desk, round_: Round, turn: TurnRow) -> None:
         discount=turn.discount, retention=turn.retention, fee=turn.fee, net=turn.net,
         reliquat=turn.reliquat,
     )  # fmt: skip
+
+
+def _spread(at: Desk, turn: TurnRow) -> None:
+    """Let what each share gained pay the rounds that are open already: they cost less now (T19)."""
+    open_now = sa.select(Round).where(
+        Round.cycle_id == at.cycle.id,
+        Round.status.in_((RoundStatus.OPEN, RoundStatus.DUE, RoundStatus.GRACE)),
+    )
+    for round_ in session.scalars(open_now.order_by(Round.index)).all():
+        opening.apply_advances_to(at, round_, f"turn-{turn.id}")
 
 
 def is_even(round_: Round) -> bool:
