@@ -16,6 +16,11 @@ from shop.money import Money, MoneyError
 PIN_ABOVE: Final = 50_000
 
 
+def is_large(money: Money) -> bool:
+    """Say whether an amount leaves a wallet only with the PIN."""
+    return money > Money(PIN_ABOVE * int(10**money.exponent), money.currency)
+
+
 class PayForm(FlaskForm):  # type: ignore[misc]
     """Pay what one owes, or ahead, from the wallet or by mobile money."""
 
@@ -41,9 +46,8 @@ class PayForm(FlaskForm):  # type: ignore[misc]
     @property
     def asks_pin(self) -> bool:
         """Say whether this amount leaves the wallet only with the PIN."""
-        ceiling = PIN_ABOVE * 10**self.wallet.exponent
         from_wallet = self.source.data == "wallet"
-        return from_wallet and self.money is not None and self.money.amount > ceiling
+        return from_wallet and self.money is not None and is_large(self.money)
 
     def validate_form_key(self, field: Field) -> None:
         """Refuse a form that was not ours."""

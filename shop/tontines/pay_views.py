@@ -18,10 +18,10 @@ from shop.tontines import contributing, dues, proofs, reading_people, reading_ro
 from shop.tontines import receipts as proof_of
 from shop.tontines.cycle_models import Contribution
 from shop.tontines.models import Accepted
-from shop.tontines.pay_forms import CashForm, PayForm
+from shop.tontines.pay_forms import CashForm, PayForm, is_large
 from shop.tontines.refusals import TontineRefused
 from shop.tontines.rights import Doing
-from shop.tontines.seats import Seat, bp, seat, show
+from shop.tontines.seats import Seat, bp, figure, seat, show
 from shop.tontines.wording import sentence
 from shop.web import form_key, signed_in
 
@@ -37,7 +37,7 @@ def pay(reference: str) -> str:
     form.form_key.data = form_key()
     owed = _owed(here)
     first = owed or (here.at.rules.contribution or here.at.rules.relief)
-    form.amount.data = first.to_wire() if not first.exponent else str(first.amount // 100)
+    form.amount.data = figure(first)
     if form.wallet < first:
         form.source.data = "payment"
     return _page(here, form)
@@ -59,6 +59,7 @@ def _page(here: Seat, form: PayForm) -> str:
         "pay",
         here,
         form=form,
+        ask_pin=form.asks_pin or is_large(_owed(here)),
         owed=dues.of_member(here.at, here.member.id),
         owed_total=_owed(here),
         cash=reading_rounds.cash_to_confirm(here.at.cycle.id, here.member.id),

@@ -135,6 +135,8 @@ class Row:
     paid: int
     status: str | None
     """The due's; None where it owes nothing this round."""
+    late: bool
+    """It owes something whose grace has ended, in any round (R7)."""
 
 
 def rows(desk: Desk, round_id: int | None, *, after: int = 0, limit: int = ON_A_PAGE) -> list[Row]:
@@ -146,10 +148,16 @@ def rows(desk: Desk, round_id: int | None, *, after: int = 0, limit: int = ON_A_
         DueRow.kind == main_kind(desk),
         DueRow.status != DueStatus.VOID,
     )
+    other = aliased(DueRow)
+    late = (
+        sa.select(other.id)
+        .where(other.share_id == Share.id, other.status.in_((DueStatus.LATE, DueStatus.COVERED)))
+        .exists()
+    )
     query = (
         sa.select(
             Share.code, Share.position, User.name, User.id, served.index, DueRow.amount, PAID,
-            DueRow.status,
+            DueRow.status, late,
         )
         .join(Member, Member.id == Share.member_id)
         .join(User, User.id == Member.user_id)
@@ -161,8 +169,8 @@ def rows(desk: Desk, round_id: int | None, *, after: int = 0, limit: int = ON_A_
         .limit(limit)
     )  # fmt: skip
     return [
-        Row(code, rank, name, user_id, index, amount, int(paid or 0), status)
-        for code, rank, name, user_id, index, amount, paid, status in session.execute(query)
+        Row(code, rank, name, user_id, index, amount, int(paid or 0), status, bool(behind))
+        for code, rank, name, user_id, index, amount, paid, status, behind in session.execute(query)
     ]
 
 
