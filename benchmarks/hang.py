@@ -40,7 +40,7 @@ def run(rounds: int) -> list[Comparison]:
         for number in range(min(rounds, 4)):
             for variant in (CALM, HANGS)[:: 1 if number % 2 else -1]:
                 base = here.control - CONTROL
-                port = base + PROVIDERS[HANGING][0]
+                port = base + PROVIDERS[HANGING].port
                 replay.tell(here.control, f"hang {port}" if variant == HANGS else "heal")
                 time.sleep(2.0)  # until every place of its lane is taken, or free again
                 page, rate = _window(here, url)
@@ -71,7 +71,7 @@ def _window(here: Street, url: str) -> tuple[float, float]:
 
 def _answered(here: Street) -> int:
     counts = replay.tell(here.control, "counts")
-    hanging = here.control - CONTROL + PROVIDERS[HANGING][0]
+    hanging = here.control - CONTROL + PROVIDERS[HANGING].port
     return sum(
         int(count)
         for name, count in counts.items()

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 
@@ -132,7 +133,7 @@ def _bare(connection: psycopg.Connection, count: int) -> None:
 
 def _bare_8(stage: Stage) -> float:
     connections = [stage.connect() for _ in range(8)]
-    rate = _together([lambda c=c: _bare(c, TRANSFERS // 2) for c in connections])
+    rate = _together([partial(_bare, each, TRANSFERS // 2) for each in connections])
     for connection in connections:
         connection.close()
     return rate

@@ -15,7 +15,8 @@ from shop import clock, settlement
 from shop.db import transaction
 from shop.leases import Answer
 from shop.payments import service as payments
-from shop.providers.base import Outcome, Status
+from shop.payments.service import Claim
+from shop.providers.values import Outcome, Status
 from shop.stores.models import Product
 
 PAYMENTS = 100
@@ -80,11 +81,11 @@ def run(rounds: int) -> list[Comparison]:
     ]
 
 
-def _answers(product: Product) -> list[Answer]:
+def _answers(product: Product) -> list[Answer[Claim]]:
     """Begin payments, lease them, and let Wave say that they are paid."""
     for _ in range(PAYMENTS):
         market.begin_payment(product, user_id=1)
-    claims = []
+    claims: list[Claim] = []
     while len(claims) < PAYMENTS:
         with transaction():
             claims += payments.claim_submissions("wave", PAYMENTS)
@@ -101,7 +102,7 @@ def _answers(product: Product) -> list[Answer]:
     ]
 
 
-def _settled_in(size: int, answers: Sequence[Answer]) -> float:
+def _settled_in(size: int, answers: Sequence[Answer[Claim]]) -> float:
     began = time.perf_counter()
     for start in range(0, len(answers), size):
         batch = answers[start : start + size]
@@ -153,13 +154,14 @@ def _naive(stage: Stage) -> Callable[[], float]:
     def one(orm: Session, number: int) -> None:
         ref = f"T_{number}"
         order, payment = orm.get(tables.bare_order, number), orm.get(tables.bare_payment, number)
+        account = orm.get(tables.bare_account, number)
         assert order is not None
         assert payment is not None
+        assert account is not None
         if orm.query(tables.bare_receipt).filter_by(ref=ref).first():
             return
         order.status, order.paid_at = "paid", clock.now()
         payment.status, payment.settled_at = "succeeded", clock.now()
-        account = orm.get(tables.bare_account, number)
         account.balance += 13_500
         orm.add(tables.bare_event(payment_id=number, words="paid"))
         orm.add(tables.bare_receipt(payment_id=number, ref=ref, amount=13_500))

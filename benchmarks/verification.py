@@ -112,7 +112,7 @@ def street(*, sqlite: bool = False, count: int = PAYMENTS) -> Iterator[Street]:
         _recorded(stage.app, world, base, later)
         loaded = build_providers(provider_settings(stage.app.config["SETTINGS"]))
         stage.app.extensions["providers"] = loaded
-        limits = {base + PROVIDERS[n][0]: p.timing.concurrency for n, p in loaded.items()}
+        limits = {base + PROVIDERS[n].port: p.timing.concurrency for n, p in loaded.items()}
         with replay.replaying(now, later, limits, base + CONTROL):
             yield Street(stage, base + CONTROL, bound_s)
 
@@ -129,16 +129,17 @@ def _begin(app: Flask, world: World, base: int, count: int) -> None:
         pass
     del app.config["LANES"]
     waiting = sa.select(Payment.status, sa.func.count()).group_by(Payment.status)
-    assert dict(session.execute(waiting).all()) == {"pending": count}, "not every request was taken"  # type: ignore[arg-type]
+    assert dict(session.execute(waiting).all()) == {"pending": count}, "not every request was taken"
 
 
 def _at_the_sandbox(app: Flask, world: World, base: int, kept: dict[str, str]) -> None:
     """Let every call go to the sandbox in this process, through a recorder."""
     http = requests.Session()
     mount(http, world, base)
-    for offset, _app in PROVIDERS.values():
-        origin = f"http://127.0.0.1:{base + offset}"
-        http.mount(origin, replay.Recorder(http.get_adapter(origin), base + offset, kept))
+    for provider in PROVIDERS.values():
+        port = base + provider.port
+        origin = f"http://127.0.0.1:{port}"
+        http.mount(origin, replay.Recorder(http.get_adapter(origin), port, kept))
     settings = provider_settings(app.config["SETTINGS"])
     app.extensions["providers"] = build_providers(settings, session=http)
 

@@ -12,7 +12,7 @@ from shop.ledger import service as ledger
 from shop.ledger.entries import Entry
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition
-from shop.providers.base import Outcome
+from shop.providers.values import Outcome
 from shop.tontines import contributing, receiving, settling
 from shop.tontines.cycle_models import Contribution, Cycle
 
@@ -52,6 +52,14 @@ def _apply(row: Contribution, receipt: Receipt, payment: Payment) -> None:
             "receipt", f"receipt:{receipt.id}:fee", [(source, fees, payment.fee)]
         )
         ledger.post(entry)
+    settling.settle_what_waited(at)
+
+
+def pay_from_wallet(row: Contribution, user_id: int) -> None:
+    """Pay a contribution whose money people gave to its payer's wallet out of suspense."""
+    at, fresh = contributing.locked(row.id)
+    wallet = chart.wallet(user_id, fresh.currency)
+    receiving.arrive(at, fresh, payer=wallet, key=f"contribution:{fresh.id}")
     settling.settle_what_waited(at)
 
 

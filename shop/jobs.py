@@ -31,11 +31,11 @@ from shop.payout_settlement import settle_payouts
 from shop.payouts import service as payouts
 from shop.payouts.service import Claim as PayoutClaim
 from shop.providers import methods
-from shop.providers.base import (
+from shop.providers.base import Provider
+from shop.providers.values import (
     Authenticity,
     Outcome,
     Payout,
-    Provider,
     ProviderRejected,
     ProviderUnavailable,
 )

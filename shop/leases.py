@@ -19,13 +19,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shop import clock, references
 from shop.db import in_transaction, session
-from shop.providers.base import (
-    Outcome,
-    Provider,
-    ProviderRejected,
-    ProviderUnavailable,
-    Status,
-)
+from shop.providers.base import Provider
+from shop.providers.values import Outcome, ProviderRejected, ProviderUnavailable, Status
 
 logger = logging.getLogger(__name__)
 

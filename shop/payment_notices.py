@@ -82,7 +82,8 @@ def not_completed(payment: Payment, thing: Order | TopUp | Contribution) -> Iter
     reason = wording.short_reason(payment.reason, payment.language)
     inferred = payment.reason in INFERRED
     if isinstance(thing, TopUp):
-        text = messages.top_up_failed(reason, seen=not inferred, language=payment.language)
+        again = messages.top_up_not_seen if inferred else messages.top_up_failed
+        text = again(reason, language=payment.language)
     elif isinstance(thing, Contribution):
         text = telling.not_paid(thing.reference, reason, payment.language)
     else:

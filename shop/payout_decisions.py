@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from shop import clock, leases, payout_notices
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
@@ -12,6 +15,7 @@ from shop.ledger import service as ledger
 from shop.ledger.entries import Entry
 from shop.money import Money
 from shop.notices import service as notices
+from shop.payouts import reading
 from shop.payouts import service as payouts
 from shop.payouts.models import Payout
 from shop.payouts.service import Intent, NotRetryable
@@ -19,6 +23,9 @@ from shop.payouts.states import Evidence, PayoutPurpose, PayoutStatus
 from shop.providers import methods
 from shop.providers.reasons import Reason
 from shop.signals import payout_settled, tell
+
+#: What no later look would find is given back only after the provider's next daily statement.
+NEXT_STATEMENT: Final = timedelta(days=1)
 
 
 class NotHeld(Conflict):
@@ -31,6 +38,12 @@ class NotInReview(Conflict):
     """Nobody has to decide about this payout: it runs by itself, or has ended."""
 
     code = "not_in_review"
+
+
+class TooEarlyToGiveBack(Conflict):
+    """The provider cannot be asked about it: nobody would notice if it left after all."""
+
+    code = "too_early_to_give_back"
 
 
 class SecondPersonNeeded(Refusal):
@@ -105,13 +118,16 @@ def resolve_payout(
     """Propose how a payout in review ended, or confirm what another person proposed (B5).
 
     It ends when the second of two different people says the same. A success names the provider's
-    transaction. Raises `NotInReview`, or `SecondPersonNeeded` when one person speaks twice.
+    transaction. Raises `NotInReview`, `SecondPersonNeeded` when one person speaks twice, or
+    `TooEarlyToGiveBack` within a day of review where the provider cannot be asked about it.
     """
     assert to in (PayoutStatus.SUCCEEDED, PayoutStatus.FAILED), "people end it either way"
     with transaction():
         payout = payouts.locked([payout_id])[payout_id]
         if payout.state is not PayoutStatus.REVIEW:
             raise NotInReview(f"payout {payout.reference} is {payout.status}")
+        if to is PayoutStatus.FAILED:
+            _check_nothing_can_leave(payout)
         same = (payout.proposed, payout.proposed_ref) == (to, transaction_ref)
         if same and _is_same_person(payout.proposed_by, by):
             raise SecondPersonNeeded(f"payout {payout.reference}: another person confirms")
@@ -122,6 +138,23 @@ def resolve_payout(
         _end_by_people(payout, to, by, reason)
     tell(payout_settled, payout.reference)
     return payout
+
+
+def _check_nothing_can_leave(payout: Payout) -> None:
+    """A request long on its way may still arrive; where no late look finds it, people wait (W5).
+
+    The day begins when the payout came to review: a worker may have slept over its request.
+    """
+    if payouts.can_be_found(payout):
+        return
+    surely_at = NEXT_STATEMENT + max(
+        event.at for event in reading.events_of(payout.id) if event.new == PayoutStatus.REVIEW
+    )
+    if clock.now() < surely_at:
+        raise TooEarlyToGiveBack(
+            f"payout {payout.reference}: {payout.provider} cannot be asked about it, so wait for its"
+            f" statement until {surely_at:%d/%m/%Y %H:%M} UTC"
+        )
 
 
 def _is_same_person(one: str | None, other: str) -> bool:

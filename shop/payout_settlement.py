@@ -30,8 +30,8 @@ from shop.payouts import service as payouts
 from shop.payouts.models import Payout
 from shop.payouts.service import Claim, Intent
 from shop.payouts.states import EDGES, OPEN, Evidence, PayoutPurpose, PayoutStatus
-from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.signals import payout_settled, tell
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Intent
 from shop.payments.states import Note, Purpose
-from shop.providers.base import Outcome
+from shop.providers.values import Outcome
 from shop.tontines import contributing
 from shop.tontines.cycle_models import Contribution
 from shop.wallets import ceilings
@@ -80,17 +80,28 @@ def of(payment: Payment) -> Thing:
 
 def locked(payment_ids: Collection[int]) -> Things:
     """Lock what these attempts are for, each kind in id order: before the attempts themselves."""
-    query = sa.select(Payment.purpose, Payment.purpose_id).where(Payment.id.in_(payment_ids))
+    # A part is born with its attempt: whether there is one cannot change while we wait for locks.
+    query = (
+        sa.select(Payment.purpose, Payment.purpose_id, WalletPart.id)
+        .outerjoin(WalletPart, WalletPart.payment_id == Payment.id)
+        .where(Payment.id.in_(payment_ids))
+    )
     wanted: dict[Purpose, set[int]] = {purpose: set() for purpose in Purpose}
-    for purpose, purpose_id in session.execute(query):
+    beside = False
+    for purpose, purpose_id, part_id in session.execute(query):
         wanted[Purpose(purpose)].add(purpose_id)
+        beside = beside or part_id is not None
     found = orders.locked_all(wanted[Purpose.ORDER]) if wanted[Purpose.ORDER] else {}
     return Things(
         orders=found,
         articles=orders.articles_of(found) if found else {},
-        contributions=contributions.locked_all(wanted[Purpose.CONTRIBUTION]),
+        contributions=(
+            contributions.locked_all(wanted[Purpose.CONTRIBUTION])
+            if wanted[Purpose.CONTRIBUTION]
+            else {}
+        ),
         top_ups=wallets.locked_top_ups(wanted[Purpose.TOP_UP]) if wanted[Purpose.TOP_UP] else {},
-        parts=wallet_parts.of_payments(list(payment_ids)) if found else {},
+        parts=wallet_parts.of_payments(list(payment_ids)) if beside else {},
     )
 
 
@@ -165,6 +176,12 @@ def fill(thing: Thing, receipt: Receipt, payment: Payment, said: Outcome) -> Non
         top_ups.post(receipt, payment, said)
     elif isinstance(thing, Contribution):
         contributions.post(thing, receipt, payment, said)
+
+
+def finish(thing: Thing, receipt: Receipt) -> None:
+    """Pay a contribution from the wallet that the money of a suspense went to."""
+    if isinstance(thing, Contribution):
+        contributions.pay_from_wallet(thing, receipt.user_id)
 
 
 def serve(paid: Sequence[tuple[Payment, Thing]]) -> Iterator[Message]:

@@ -12,7 +12,7 @@ from shop.ledger.entries import Entry
 from shop.money import Money
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition, Note
-from shop.providers.base import Outcome
+from shop.providers.values import Outcome
 
 #: What each seller order's escrow receives.
 Shares = Sequence[tuple[int, Money]]

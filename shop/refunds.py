@@ -28,9 +28,9 @@ from shop.payouts.models import Payout, Refund
 from shop.payouts.service import Claim, Intent
 from shop.payouts.states import PayoutPurpose, Route
 from shop.providers import methods
-from shop.providers.base import Payout as AskedFor
-from shop.providers.base import Refund as AskedBack
 from shop.providers.methods import Method
+from shop.providers.values import Payout as AskedFor
+from shop.providers.values import Refund as AskedBack
 
 
 class AboveReceipt(Conflict):

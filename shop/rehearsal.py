@@ -18,7 +18,8 @@ from shop.ledger.reading import Change
 from shop.payments import by_hand
 from shop.payments import service as payments
 from shop.payments.models import Payment
-from shop.providers.base import Collection, Outcome, Provider, ProviderRejected, ProviderUnavailable
+from shop.providers.base import Provider
+from shop.providers.values import Collection, Outcome, ProviderRejected, ProviderUnavailable
 from shop.settlement import Answer, settle_inside
 
 

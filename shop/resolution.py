@@ -27,8 +27,8 @@ from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
 from shop.payments.service import Claim
 from shop.payments.states import Disposition, PaymentStatus
-from shop.providers.base import Outcome, ProviderRejected, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderRejected, Status
 from shop.purposes import Things
 from shop.settlement import Answer, settle_payments
 from shop.signals import payment_settled, tell
@@ -157,6 +157,7 @@ def _end_with_held(
             raise NotThatWay("its articles are sold out: as failed it goes to the payer's wallet")
         purposes.mark_paid(things, payment, clock.now())
         _post(held[0], _targets(payment, held[0], things))
+        purposes.finish(thing, held[0])
         payments.move(payment, PaymentStatus.SUCCEEDED, "staff", "two people agreed")
         notices.put_all(list(purposes.serve([(payment, thing)])))
         return

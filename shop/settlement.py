@@ -28,8 +28,8 @@ from shop.payments.models import Payment, Receipt
 from shop.payments.refusals import AttemptUnderWay, MethodStopped, NotPayable, TooManyAttempts
 from shop.payments.service import Claim, Intent
 from shop.payments.states import EDGES, ENDED, OPEN, Disposition, Note, PaymentStatus
-from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.purposes import Thing, Things
 from shop.signals import payment_settled, tell
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from shop import clock, payment_notices
+from shop import payment_notices, references
 from shop.accounts import service as accounts
 from shop.db import in_transaction, retrying, transaction
 from shop.ledger import chart, entries, wallet_entries
@@ -16,7 +16,7 @@ from shop.money import Money
 from shop.notices import service as notices
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition
-from shop.providers.base import Outcome
+from shop.providers.values import Outcome
 from shop.wallets import ceilings
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,6 @@ def unblock(account: Account) -> Money:
         ceilings.lock([user_id])
         room = ceilings.creditable(accounts.by_id(user_id), ledger.balance(account))
         if room:
-            key = f"{user_id}:{account.currency}:{int(clock.now().timestamp() * 1_000_000)}"
             assert account == chart.blocked(user_id, room.currency), "blocked money of a user"
-            ledger.post(wallet_entries.unblocked(key, user_id, room))
+            ledger.post(wallet_entries.unblocked(references.new(), user_id, room))
         return room

@@ -29,6 +29,7 @@ from shop.payments.models import Payment
 from shop.payments.refusals import AttemptUnderWay, NotPayable
 from shop.payments.states import Purpose
 from shop.payouts.models import Payout
+from shop.wallets import ceilings
 from shop.wallets.models import PartStatus, WalletPart
 
 
@@ -91,6 +92,7 @@ def hold(order: Order, user_id: int, amount: Money, *, payment: Payment | None) 
     Raises `InsufficientFunds` when wallet and cashback together do not hold it.
     """
     assert in_transaction(), "a part is held with the attempt for the rest"
+    ceilings.lock([user_id])  # what cashback holds is read before it is posted
     grants = cashback.taken_from(accounts.identities(user_id), amount)
     of_grants = sum((money for _account, money in grants), Money(0, amount.currency))
     rest = amount - of_grants

@@ -16,8 +16,8 @@ from shop.db import session, transaction
 from shop.leases import Answer
 from shop.payments import quick_state
 from shop.payments import service as payments
-from shop.providers.base import Outcome, ProviderRejected, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderRejected, Status
 from tests.databases import both_databases, on_postgresql
 from tests.marketplace import make_order, make_product
 from tests.street import Street

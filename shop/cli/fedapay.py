@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 
 from shop.cli.output import Exit, emit, emit_document, fail, json_option, say
 from shop.payments.service import providers
-from shop.providers.base import ProviderRejected, ProviderUnavailable
+from shop.providers.values import ProviderRejected, ProviderUnavailable
 
 if TYPE_CHECKING:
     from shop.providers.fedapay_api import FedaPayApi, Readable

@@ -11,8 +11,9 @@ from typing import Final
 
 from shop.phone import COUNTRIES
 from shop.providers import PROVIDERS, methods
-from shop.providers.base import Authenticity, Provider
+from shop.providers.base import Provider
 from shop.providers.methods import Consent, Method
+from shop.providers.values import Authenticity
 
 README: Final = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN: Final = "<!-- matrix: made by python -m shop.cli.matrix -->"

@@ -8,15 +8,17 @@ from itertools import islice
 import click
 from flask.cli import AppGroup
 
-from shop import clock
+from shop import clock, corrections
 from shop import phone as phones
 from shop.accounts import service as accounts
 from shop.accounts.models import User
+from shop.approvals.service import Voice
 from shop.cli.options import MOMENT, limit_option, machine_account, name_option, reason_option
 from shop.cli.output import Exit, emit, fail, json_option, say
-from shop.errors import NotFound
+from shop.errors import NotFound, Refusal
 from shop.ledger import chart
 from shop.ledger import service as ledger
+from shop.ledger.service import KeyReused
 from shop.money import Money
 from shop.phone import CURRENCIES, PhoneError
 from shop.wallets import ceilings, limits, reading, service, wording
@@ -157,6 +159,38 @@ def identify(who: str, level: str, name: str, reason: str, as_json: bool) -> Non
         [{"user": user.id, "level": row.level, "by": row.by, "at": row.at.isoformat()}],
         as_json=as_json,
     )
+
+
+@group.command("adjust")
+@who_argument
+@click.argument("amount", type=int)
+@currency_option
+@click.option("--case", required=True, help="What it belongs to: a ticket, a letter.")
+@name_option
+@reason_option
+@click.option("--dry-run", is_flag=True, help="Say what would be done, do nothing.")
+@json_option
+def adjust(
+    who: str, amount: int, currency: str | None, case: str, name: str, reason: str,
+    dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Correct a wallet by AMOUNT minor units, below zero to take (after `--`): two people must agree."""
+    user = _found(who, as_json=as_json)
+    money = Money(amount, currency or CURRENCIES[user.country])
+    if not money:
+        fail(Exit.USAGE, "nothing", "A correction of nothing corrects nothing.", as_json=as_json)
+    row = {"user": user.id, "amount": money.amount, "currency": money.currency, "case": case}
+    if dry_run:
+        emit([{**row, "plan": f"correct by {money} once two people said so"}], as_json=as_json)
+        return
+    try:
+        agreed = corrections.correct(user.id, money, case, Voice(name, machine_account(), reason))
+    except KeyReused:
+        fail(Exit.CONFLICT, "case_used", f"Case {case} corrected another amount.", as_json=as_json)
+    except Refusal as refusal:
+        fail(Exit.REFUSED, refusal.code, f"{refusal}.", as_json=as_json)
+    emit([{**row, "done": agreed}], as_json=as_json)
+    say("Corrected." if agreed else "One person said so; another must say the same.")
 
 
 @group.command("rules")

@@ -40,8 +40,9 @@ LINES: Final = 500
 NUMBER_WAIT: Final = timedelta(hours=24)
 #: When shops are paid, in the time of Abidjan, which is UTC.
 HOUR: Final = 6
-#: How long what could not leave waits before it is tried again.
+#: How long what could not leave waits before it is tried again; what left and came back, a day.
 AGAIN: Final = timedelta(hours=1)
+A_DAY: Final = 86_400.0
 
 
 def terms_of(store: Store) -> PayoutTerms:
@@ -251,9 +252,17 @@ def _write_statement(payout: Payout, store: Store, period: str, plan: Plan) -> N
 def came_back(payout_ids: Collection[int]) -> None:
     """Owe the orders of payouts that ended without arriving again: the next statement has them."""
     assert in_transaction(), "orders are owed again with the money that came back"
-    if payout_ids:
-        session.execute(
-            sa.update(SellerOrder)
-            .where(SellerOrder.payout_id.in_(payout_ids))
-            .values(payout_id=None)
-        )
+    if not payout_ids:
+        return
+    session.execute(
+        sa.update(SellerOrder).where(SellerOrder.payout_id.in_(payout_ids)).values(payout_id=None)
+    )
+    # A number that cannot be paid now cannot be paid in an hour: nobody is told the same all day.
+    shops = sa.select(Payout.purpose_id).where(Payout.id.in_(payout_ids))
+    tomorrow = clock.after(A_DAY)
+    session.execute(
+        sa.update(PayoutTerms)
+        .where(PayoutTerms.store_id.in_(shops), PayoutTerms.next_at < tomorrow)
+        .values(next_at=tomorrow)
+        .execution_options(synchronize_session="fetch")
+    )

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Final
 
 from shop import clock
-from shop.providers.base import Observed
+from shop.providers.values import Observed
 
 #: Seconds between two writes; a breaker that turned is written at once.
 WRITE_EVERY_S: Final = 5.0

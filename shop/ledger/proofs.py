@@ -29,6 +29,11 @@ class DayRoot:
     height: int
     sealed_at: datetime
 
+    @property
+    def is_final(self) -> bool:
+        """Say whether the day is over: until then every new seal is its root."""
+        return self.day < clock.now().date()
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -64,7 +69,10 @@ def day_root(day: date) -> DayRoot | None:
 
 
 def printed_root() -> DayRoot | None:
-    """Give the root that receipts and statements print: of the last whole day, else of today so far."""
+    """Give what receipts and statements print: the root of the last whole day.
+
+    On the very first day, the latest seal: it never changes either, but is no day's root yet.
+    """
     today = clock.now().date()
     return day_root(today - timedelta(days=1)) or day_root(today)
 

@@ -89,3 +89,13 @@ def cashback_returned(seller_order_id: int, user_id: int, grants: Amounts) -> En
         for n, (grant, amount) in enumerate(grants, start=1)
     ]
     return Entry("cashback_returned", tuple(legs))
+
+
+def corrected(case: str, user_id: int, amount: Money) -> Entry:
+    """Two people corrected a wallet: an opposite entry, beside what it corrects; nothing is edited."""
+    wallet = chart.wallet(user_id, amount.currency)
+    gives = amount.amount > 0
+    source = chart.expense("corrections", amount.currency) if gives else wallet
+    target = wallet if gives else chart.income("corrections", amount.currency)
+    leg = Leg(f"correction:{user_id}:{case}", source, target, amount if gives else -amount)
+    return Entry("wallet_corrected", (leg,))

@@ -126,22 +126,29 @@ def top_up_arrived(arrived: Money, reference: str, *, language: str) -> str:
         )
 
 
-def top_up_failed(reason: str, *, seen: bool, language: str) -> str:
-    """Tell the owner of a wallet that a top-up ended without money, as far as we know or surely."""
-    words = {"reason": shortened(reason, REASON_PLACES), "link": f"{_host()}/wallet/topup/"}
+def top_up_failed(reason: str, *, language: str) -> str:
+    """Tell the owner of a wallet that a top-up failed, and where to try again."""
     with force_locale(language):
-        if seen:
-            sentence = _(
+        return plain(
+            _(
                 "Recharge non aboutie (%(reason)s). Rien n’a été débité. Réessayez : %(link)s",
-                **words,
+                reason=shortened(reason, REASON_PLACES),
+                link=f"{_host()}/wallet/topup/",
             )
-        else:
-            sentence = _(
+        )
+
+
+def top_up_not_seen(reason: str, *, language: str) -> str:
+    """Tell the owner of a wallet of an end that we inferred: the operator did not say it."""
+    with force_locale(language):
+        return plain(
+            _(
                 "Recharge non aboutie (%(reason)s). À notre connaissance rien n’a été débité."
                 " Réessayez : %(link)s",
-                **words,
+                reason=shortened(reason, REASON_PLACES),
+                link=f"{_host()}/wallet/topup/",
             )
-        return plain(sentence)
+        )
 
 
 def money_blocked(amount: Money, *, language: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from shop import wallet_parts
 from shop.accounts.session import current_payer
 from shop.orders import access, fulfilment, handover, service, whereabouts, wording
 from shop.orders.dispute_states import reasons_at
@@ -55,9 +56,10 @@ def show(reference: str) -> str:
     order = access.of_browser(reference)
     mine = access.is_mine(order)
     attempts = payments.all_of(Purpose.ORDER, order.id) if mine else []
+    part = wallet_parts.living_of(order.id) if mine else None
     parcels = [_parcel(part, mine=mine) for part in order.seller_orders]
     return render_template(
-        "orders/order.html", order=order, mine=mine, attempts=attempts, parcels=parcels
+        "orders/order.html", order=order, mine=mine, attempts=attempts, parcels=parcels, part=part
     )
 
 

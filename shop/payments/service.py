@@ -26,9 +26,9 @@ from shop.payments.choosing import Choice, asked_as_data
 from shop.payments.models import Payment, PaymentChoice, PaymentEvent, Receipt
 from shop.payments.states import EDGES, LIVE, OPEN, PaymentStatus, Purpose
 from shop.providers import methods
-from shop.providers.base import Collection as AskedFor
-from shop.providers.base import Outcome
 from shop.providers.methods import Method
+from shop.providers.values import Collection as AskedFor
+from shop.providers.values import Outcome
 from shop.switches.service import is_silent
 
 __all__ = ["CHECK_EVERY_S", "provider_of", "providers"]

@@ -34,10 +34,11 @@ from shop.payouts.states import (
     Route,
 )
 from shop.providers import methods
-from shop.providers.base import Outcome, Provider
-from shop.providers.base import Payout as AskedFor
-from shop.providers.base import Refund as AskedBack
+from shop.providers.base import Provider
 from shop.providers.methods import Method
+from shop.providers.values import Outcome
+from shop.providers.values import Payout as AskedFor
+from shop.providers.values import Refund as AskedBack
 from shop.switches.service import Direction
 
 
@@ -370,7 +371,7 @@ def _wait_s(payout: Payout, heard_at: datetime | None) -> float | None:
     assert payout.sent_at is not None, "what is asked about was sent"
     if payout.state in OPEN:
         return leases.open_wait_s(payout, payout.sent_at)
-    if not _can_be_found(payout) or payout.late_ref is not None:
+    if not can_be_found(payout) or payout.late_ref is not None:
         return None
     if payout.state is PayoutStatus.FAILED:
         assert payout.settled_at is not None, "what failed has ended"
@@ -397,8 +398,8 @@ def is_overdue(payout: Payout) -> bool:
     return clock.now() >= payout.sent_at + timedelta(seconds=finality_s)
 
 
-def _can_be_found(payout: Payout) -> bool:
-    """Say whether the provider could know which payout we mean."""
+def can_be_found(payout: Payout) -> bool:
+    """Say whether the provider could tell, now or later, which payout we mean."""
     can = provider_of(payout).can
     found_by_ours = can.refund if Route(payout.route) is Route.REFUND else can.payout_lookup
     return payout.provider_ref is not None or found_by_ours

@@ -27,6 +27,7 @@ class Breaker:
         self._habits = habits
         self._lock = Lock()
         self._calls: deque[tuple[float, bool]] = deque()
+        self._failures = 0
         self._opened_at: float | None = None
         self._probing = 0
         self._probed = 0
@@ -61,13 +62,18 @@ class Breaker:
                 self._record_probe(healthy)
                 return
             now = clock.monotonic()
-            self._calls.append((now, healthy))
-            while self._calls[0][0] < now - self._habits.window_s:
-                self._calls.popleft()
-            failures = sum(not ok for _, ok in self._calls)
-            failing = failures * 100 >= len(self._calls) * self._habits.failing_percent
+            self._count(now, healthy)
+            failing = self._failures * 100 >= len(self._calls) * self._habits.failing_percent
             if len(self._calls) >= self._habits.least_calls and failing:
                 self._open(now)
+
+    def _count(self, now: float, healthy: bool) -> None:
+        """Add a call and forget those older than the window: no sum over a busy minute's calls."""
+        self._calls.append((now, healthy))
+        self._failures += not healthy
+        while self._calls[0][0] < now - self._habits.window_s:
+            _at, was_healthy = self._calls.popleft()
+            self._failures -= not was_healthy
 
     def _rest_left_s(self, opened_at: float) -> float:
         return opened_at + self._habits.rest_s - clock.monotonic()
@@ -83,6 +89,7 @@ class Breaker:
         if self._probed >= self._habits.probes:
             self._opened_at = None
             self._calls.clear()
+            self._failures = 0
 
     def _open(self, now: float) -> None:
         self._opened_at, self._probing, self._probed = now, 0, 0

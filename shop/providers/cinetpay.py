@@ -21,20 +21,7 @@ import requests
 from shop import clock
 from shop.money import Money
 from shop.phone import COUNTRIES
-from shop.providers.base import (
-    Answer,
-    Authenticity,
-    Capabilities,
-    Collection,
-    Notice,
-    Outcome,
-    Payout,
-    Provider,
-    ProviderRejected,
-    ProviderUnavailable,
-    Status,
-    Timing,
-)
+from shop.providers.base import Provider
 from shop.providers.cinetpay_words import (
     ALREADY_A_CONTACT,
     BAD_TOKEN,
@@ -55,6 +42,19 @@ from shop.providers.cinetpay_words import (
 from shop.providers.reasons import Reason
 from shop.providers.signatures import same_digest
 from shop.providers.tokens import Token, TokenCache
+from shop.providers.values import (
+    Answer,
+    Authenticity,
+    Capabilities,
+    Collection,
+    Notice,
+    Outcome,
+    Payout,
+    ProviderRejected,
+    ProviderUnavailable,
+    Status,
+    Timing,
+)
 from shop.providers.words import Data, ascii_words, evidence, header, part, text
 
 #: Amounts are whole multiples of this.

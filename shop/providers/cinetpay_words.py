@@ -7,8 +7,8 @@ import hmac
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl
 
-from shop.providers.base import Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Status
 from shop.providers.words import Data, text
 
 #: `code` of a check -> what it means, and why. A failure counts only beside REFUSED, see CLOSED.

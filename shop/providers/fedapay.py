@@ -21,20 +21,7 @@ import requests
 from shop import clock
 from shop.money import Money
 from shop.phone import guess_operator
-from shop.providers.base import (
-    Answer,
-    Authenticity,
-    Capabilities,
-    Collection,
-    Notice,
-    Outcome,
-    Payout,
-    Provider,
-    ProviderRejected,
-    ProviderUnavailable,
-    Status,
-    Timing,
-)
+from shop.providers.base import Provider
 from shop.providers.fedapay_api import FedaPayApi
 from shop.providers.fedapay_words import (
     MODES,
@@ -55,6 +42,19 @@ from shop.providers.fedapay_words import (
 )
 from shop.providers.reasons import Reason
 from shop.providers.signatures import dated
+from shop.providers.values import (
+    Answer,
+    Authenticity,
+    Capabilities,
+    Collection,
+    Notice,
+    Outcome,
+    Payout,
+    ProviderRejected,
+    ProviderUnavailable,
+    Status,
+    Timing,
+)
 from shop.providers.words import Data, ascii_words, evidence, header, parse_json, part, text
 
 

@@ -17,9 +17,9 @@ from datetime import datetime
 from typing import Final, Protocol
 from urllib.parse import quote, urlencode
 
-from shop.providers.base import Answer, ProviderRejected, ProviderUnavailable
 from shop.providers.fedapay_words import refusal
 from shop.providers.reasons import Reason
+from shop.providers.values import Answer, ProviderRejected, ProviderUnavailable
 from shop.providers.words import Data, part, text
 
 #: Pages a listing reads at most: a page that points at itself must not be read for ever.

@@ -7,8 +7,8 @@ import hmac
 
 from shop.money import Money
 from shop.phone import COUNTRIES
-from shop.providers.base import Answer, Collection, Payout, ProviderRejected, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Answer, Collection, Payout, ProviderRejected, Status
 from shop.providers.words import Data, part, text
 
 #: (operator, country) -> the mode that rings a phone, and the same one to send money to it.

@@ -19,19 +19,7 @@ from phonenumbers import NumberParseException
 from shop import clock
 from shop.money import Money
 from shop.phone import CURRENCIES, guess_operator
-from shop.providers.base import (
-    Answer,
-    Authenticity,
-    Capabilities,
-    Collection,
-    Notice,
-    Outcome,
-    Payout,
-    Provider,
-    ProviderRejected,
-    ProviderUnavailable,
-    Status,
-)
+from shop.providers.base import Provider
 from shop.providers.feexpay_words import (
     DUPLICATE,
     REASONS,
@@ -49,6 +37,18 @@ from shop.providers.feexpay_words import (
 )
 from shop.providers.reasons import Reason
 from shop.providers.signatures import same_digest
+from shop.providers.values import (
+    Answer,
+    Authenticity,
+    Capabilities,
+    Collection,
+    Notice,
+    Outcome,
+    Payout,
+    ProviderRejected,
+    ProviderUnavailable,
+    Status,
+)
 from shop.providers.words import Data, evidence, header, parse_json, part, text
 
 #: (operator, country) -> last segment of the collection's path. It cannot be guessed.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from shop.providers.base import Collection, Payout, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Collection, Payout, Status
 from shop.providers.words import Data, ascii_words, evidence, part, text
 
 STATUSES = {

@@ -28,18 +28,7 @@ from phonenumbers import NumberParseException
 
 from shop.errors import ConfigurationError
 from shop.phone import guess_operator
-from shop.providers.base import (
-    Answer,
-    Authenticity,
-    Capabilities,
-    Collection,
-    Notice,
-    Outcome,
-    Payout,
-    Provider,
-    ProviderRejected,
-    Status,
-)
+from shop.providers.base import Provider
 from shop.providers.getmipay_words import (
     REASONS,
     REFUSALS,
@@ -54,6 +43,17 @@ from shop.providers.getmipay_words import (
 from shop.providers.reasons import Reason
 from shop.providers.signatures import TOLERANCE_S, same_digest
 from shop.providers.tokens import Token, TokenCache, read_token
+from shop.providers.values import (
+    Answer,
+    Authenticity,
+    Capabilities,
+    Collection,
+    Notice,
+    Outcome,
+    Payout,
+    ProviderRejected,
+    Status,
+)
 from shop.providers.words import Data, ascii_words, evidence, header, parse_json, part, text
 
 Asked = Collection | Payout

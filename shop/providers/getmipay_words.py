@@ -7,8 +7,8 @@ import hmac
 import json
 from collections.abc import Mapping
 
-from shop.providers.base import Collection, Payout, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Collection, Payout, Status
 from shop.providers.words import Data, text
 
 #: "timeout" was seen in one place and could mean anything: it stays unknown.

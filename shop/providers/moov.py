@@ -20,7 +20,15 @@ from defusedxml.ElementTree import ParseError, fromstring
 from shop import clock
 from shop.errors import ConfigurationError
 from shop.money import Money
-from shop.providers.base import (
+from shop.providers.base import Provider
+from shop.providers.moov_words import (
+    REASONS,
+    TRANSFER_REASONS,
+    envelope,
+    leaves,
+    reading,
+)
+from shop.providers.values import (
     Answer,
     Authenticity,
     Capabilities,
@@ -28,18 +36,10 @@ from shop.providers.base import (
     Notice,
     Outcome,
     Payout,
-    Provider,
     ProviderRejected,
     Status,
     Timing,
     UnsupportedOperation,
-)
-from shop.providers.moov_words import (
-    REASONS,
-    TRANSFER_REASONS,
-    envelope,
-    leaves,
-    reading,
 )
 from shop.providers.words import Data, ascii_words, evidence, text
 

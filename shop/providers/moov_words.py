@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from shop.providers.base import Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Status
 from shop.providers.words import Data, text
 
 #: `status` words that mean something about a push we made. 95: see `reading`.

@@ -17,19 +17,7 @@ from shop import clock
 from shop.errors import ConfigurationError
 from shop.money import Money
 from shop.phone import CURRENCIES
-from shop.providers.base import (
-    Answer,
-    Authenticity,
-    Capabilities,
-    Collection,
-    Notice,
-    Outcome,
-    Payout,
-    Provider,
-    ProviderRejected,
-    Refund,
-    Status,
-)
+from shop.providers.base import Provider
 from shop.providers.mtn_words import (
     ENVIRONMENTS,
     REASONS,
@@ -43,6 +31,18 @@ from shop.providers.mtn_words import (
 )
 from shop.providers.reasons import Reason
 from shop.providers.tokens import TokenCache, token_from
+from shop.providers.values import (
+    Answer,
+    Authenticity,
+    Capabilities,
+    Collection,
+    Notice,
+    Outcome,
+    Payout,
+    ProviderRejected,
+    Refund,
+    Status,
+)
 from shop.providers.words import Data, ascii_words, evidence, parse_json, part, text, uuid_of
 
 _REQUESTS = "/collection/v1_0/requesttopay"

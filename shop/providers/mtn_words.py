@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shop.providers.base import Collection, Payout, Refund, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Collection, Payout, Refund, Status
 from shop.providers.words import Data, part, text
 
 Asked = Collection | Payout | Refund

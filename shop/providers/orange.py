@@ -14,20 +14,20 @@ from typing import ClassVar
 
 import requests
 
-from shop.providers.base import (
+from shop.providers.base import Provider
+from shop.providers.reasons import Reason
+from shop.providers.tokens import TokenCache, token_from
+from shop.providers.values import (
     Answer,
     Authenticity,
     Capabilities,
     Collection,
     Notice,
     Outcome,
-    Provider,
     ProviderRejected,
     Status,
     Timing,
 )
-from shop.providers.reasons import Reason
-from shop.providers.tokens import TokenCache, token_from
 from shop.providers.words import Data, ascii_words, evidence, parse_json, text
 
 #: INITIATED lasts for ever when the payer walks away: we stop asking the payer, not Orange.

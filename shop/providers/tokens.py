@@ -10,7 +10,8 @@ from threading import Lock
 from zlib import crc32
 
 from shop import clock
-from shop.providers.base import Answer, Provider, ProviderUnavailable
+from shop.providers.base import Provider
+from shop.providers.values import Answer, ProviderUnavailable
 from shop.providers.words import text
 
 logger = logging.getLogger("shop.providers")

@@ -16,7 +16,10 @@ import requests
 
 from shop import clock
 from shop.money import Money
-from shop.providers.base import (
+from shop.providers.base import Provider
+from shop.providers.reasons import Reason
+from shop.providers.signatures import dated
+from shop.providers.values import (
     Answer,
     Authenticity,
     Capabilities,
@@ -24,15 +27,12 @@ from shop.providers.base import (
     Notice,
     Outcome,
     Payout,
-    Provider,
     ProviderRejected,
     ProviderUnavailable,
     Refund,
     Status,
     Timing,
 )
-from shop.providers.reasons import Reason
-from shop.providers.signatures import dated
 from shop.providers.wave_words import (
     KEY_TAKEN,
     PAYOUT_REASONS,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from shop.providers.base import Collection, Payout, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Collection, Payout, Status
 from shop.providers.words import Data, part, text
 
 #: (checkout_status, payment_status) -> ours. Paid only when both say so; a failed attempt leaves

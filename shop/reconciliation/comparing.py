@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shop.money import Money
-from shop.providers.base import Outcome, Status
+from shop.providers.values import Outcome, Status
 from shop.reconciliation.models import BreakType
 
 

@@ -21,7 +21,8 @@ from shop.ledger import service as ledger
 from shop.money import Money
 from shop.payments import reading
 from shop.payments import service as payments
-from shop.providers.base import Outcome, Provider, ProviderError
+from shop.providers.base import Provider
+from shop.providers.values import Outcome, ProviderError
 from shop.reconciliation.comparing import Difference, compare
 from shop.reconciliation.models import Break, BreakType
 from shop.reconciliation.subjects import SOURCES, Subject, Window

@@ -22,8 +22,9 @@ from shop.payouts import reading as payout_reading
 from shop.payouts import service as payouts
 from shop.payouts.models import Payout
 from shop.payouts.states import ENDED as PAYOUT_ENDED
-from shop.providers.base import Outcome, Provider
-from shop.providers.base import Refund as AskedBack
+from shop.providers.base import Provider
+from shop.providers.values import Outcome
+from shop.providers.values import Refund as AskedBack
 from shop.reconciliation.comparing import Booked, Ours
 
 #: Attempts read at once.

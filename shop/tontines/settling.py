@@ -301,7 +301,7 @@ def unfinished(cycle_id: int) -> list[tuple[int, int]]:
         )
         .order_by(Round.index)
     )
-    return list(rows.tuples())
+    return [(int(id_), int(index)) for id_, index in rows]
 
 
 @retrying

@@ -31,6 +31,7 @@ _LABELS: Final[dict[str, Any]] = {
     "escrow_refund": _l("Commande remboursée"),
     "escrow_split": _l("Commande partagée"),
     "suspense_resolved": _l("Argent vérifié par notre équipe"),
+    "wallet_corrected": _l("Correction, par deux personnes de notre équipe"),
     "cashback_returned": _l("Cashback redevenu cashback"),
 }
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shop.providers.base import Authenticity, Provider
+from shop.providers.base import Provider
+from shop.providers.values import Authenticity
 from shop.providers.words import header
 
 _MOMENT: Final = re.compile(r"(?<!\d)\d{10}(?!\d)")

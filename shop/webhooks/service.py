@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from shop import clock, references
 from shop.db import in_transaction, insert, is_postgres, run_alone, session
-from shop.providers.base import Authenticity, Notice, Provider
+from shop.providers.base import Provider
+from shop.providers.values import Authenticity, Notice
 from shop.webhooks.models import EventStatus, WebhookEvent
 
 #: Waits after a failed try, in seconds; then the event is dead and staff are told (E7).

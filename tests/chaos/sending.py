@@ -39,6 +39,8 @@ class Sellers:
     def __init__(self, town: Town, user_id: int, chance: random.Random) -> None:
         self.town, self.user_id, self.chance = town, user_id, chance
         self.asked: list[str] = []
+        self.for_tomorrow: set[str] = set()
+        """Lost at a provider that cannot be asked: people may not give it back within the day."""
         with transaction():
             ledger.post(_opening(user_id))
 
@@ -77,7 +79,7 @@ class Sellers:
     def _left(self) -> Counter[str]:
         session.rollback()
         query = sa.select(Payout.status).where(
-            Payout.reference.in_(self.asked), Payout.status.not_in(ENDED)
+            Payout.reference.in_(set(self.asked) - self.for_tomorrow), Payout.status.not_in(ENDED)
         )
         left = Counter(session.scalars(query).all())
         session.rollback()
@@ -92,7 +94,10 @@ class Sellers:
         for number, reference in waiting:
             to = PayoutStatus.SUCCEEDED if reference in gone else PayoutStatus.FAILED
             for who in ("awa", "koffi"):
-                payout_decisions.resolve_payout(number, to, who, "chaos", gone.get(reference))
+                try:
+                    payout_decisions.resolve_payout(number, to, who, "chaos", gone.get(reference))
+                except payout_decisions.TooEarlyToGiveBack:
+                    self.for_tomorrow.add(reference)
                 session.rollback()
 
     def _book(self) -> list[dict[str, str]]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from shop.cli.fedapay import KINDS, scrubbed
-from shop.providers.base import ProviderRejected, ProviderUnavailable
 from shop.providers.fedapay import FedaPay
 from shop.providers.fedapay_api import FedaPayApi, NoSuchObject
+from shop.providers.values import ProviderRejected, ProviderUnavailable
 from tests.cli.shell import Said, flask
 from tests.street import Street
 

@@ -13,7 +13,7 @@ from shop.orders.models import Order
 from shop.payments import service as payments
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
-from shop.providers.base import Outcome, Status
+from shop.providers.values import Outcome, Status
 from shop.settlement import Answer
 from tests.cli.shell import Said, flask
 from tests.databases import both_databases

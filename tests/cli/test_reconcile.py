@@ -14,7 +14,7 @@ from shop.ledger import service as ledger
 from shop.money import Money
 from shop.payments.models import Payment
 from shop.payouts.models import Payout
-from shop.providers.base import Status
+from shop.providers.values import Status
 from shop.reconciliation.models import Break
 from tests.cli.shell import Said, flask
 from tests.databases import both_databases

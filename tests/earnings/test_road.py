@@ -91,6 +91,21 @@ def test_a_failed_payout_returns_once_and_its_orders_are_in_the_next(street):
     assert [line.reference for line in lines] == [part.reference]
 
 
+def test_what_came_back_is_not_sent_again_every_hour(street):
+    store = make_shop(street, phone="+2250501020399")  # no account there
+    settings.choose(store.id, Schedule.THRESHOLD, threshold=Money(5_000, "XOF"), operator=None)
+    release(store)
+
+    for _hour in range(30):
+        street.time.pass_(hours=1)
+        for job in ("pay_sellers", "send_payouts"):
+            jobs.run(job)
+        street.pass_(30)
+
+    session.rollback()
+    assert session.scalars(sa.select(Payout.status)).all() == ["failed", "failed"]
+
+
 def test_what_the_owner_took_out_by_hand_is_deducted_and_shown(street):
     store = make_shop(street)
     part = release(store)

@@ -12,7 +12,7 @@ from shop import jobs
 from shop.db import session
 from shop.health import service as health
 from shop.health.models import ProviderMinute
-from shop.providers.base import Observed
+from shop.providers.values import Observed
 from shop.switches import service as switches
 from shop.switches.models import Kind
 from shop.switches.service import Direction

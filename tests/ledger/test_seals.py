@@ -110,6 +110,7 @@ def test_without_hashes_the_run_is_named(unlocked):
     with unlocked.begin() as connection:
         connection.execute(sa.text("DELETE FROM ledger_leaf"))
     assert audit.check() == []
+    session.rollback()
 
     with unlocked.begin() as connection:
         connection.execute(sa.text("UPDATE transfer SET amount = amount + 1 WHERE id = 2"))

@@ -55,6 +55,11 @@ WORST = {
         AT,
     ),
     "refund_kept": (MOST, "PX7K4M2Q"),
+    "top_up_arrived": (MOST, "PX7K4M2Q"),
+    "top_up_not_seen": ("plafond du compte mobile money atteint aujourd’hui",),
+    "top_up_failed": ("plafond du compte mobile money atteint aujourd’hui",),
+    "money_blocked": (MOST,),
+    "withdrawal_number_added": ("7788", AT),
 }
 
 

@@ -17,8 +17,8 @@ from shop.payments.offering import Need, Option
 from shop.payments.states import Purpose
 from shop.phone import parse
 from shop.providers import methods
-from shop.providers.base import Outcome, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, Status
 from shop.settlement import Answer
 from shop.switches import service as switches
 from shop.switches.models import Kind

@@ -11,7 +11,7 @@ from shop.ledger import chart
 from shop.orders.models import Order
 from shop.payments import service as payments
 from shop.payments.models import Payment, Receipt
-from shop.providers.base import Outcome, Status
+from shop.providers.values import Outcome, Status
 from shop.sandbox.faults import FaultKind
 from shop.settlement import Answer
 from shop.webhooks.models import WebhookEvent

@@ -10,7 +10,7 @@ from shop.db import session
 from shop.ledger import chart
 from shop.money import Money
 from shop.payouts.models import Payout
-from shop.providers.base import Outcome, Status
+from shop.providers.values import Outcome, Status
 from shop.references import spaced
 from tests.payouts.test_road import gone, settle
 from tests.street import Street

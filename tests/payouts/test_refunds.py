@@ -18,9 +18,9 @@ from shop.payments.models import Receipt
 from shop.payouts import checks, reading
 from shop.payouts.models import Payout, Refund
 from shop.payouts.states import Route
-from shop.providers import base
-from shop.providers.base import Outcome, Status
+from shop.providers import values
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, Status
 from tests.databases import both_databases, connect
 from tests.marketplace import make_order, make_product, make_store
 from tests.payouts.test_road import settle
@@ -192,7 +192,7 @@ class Refunding:
     """A provider that gives collections back, as its two calls would."""
 
     def __init__(self, street: Street, monkeypatch: pytest.MonkeyPatch, *, partial: bool) -> None:
-        self.asked: list[base.Refund] = []
+        self.asked: list[values.Refund] = []
         self.says = Outcome(Status.PENDING, provider_ref="R1", words="accepted")
         one = street.app.extensions["providers"]["fedapay"]
         can = replace(one.can, refund=True, partial_refund=partial)
@@ -200,7 +200,7 @@ class Refunding:
         monkeypatch.setattr(one, "refund", self.refund, raising=False)
         monkeypatch.setattr(one, "refund_status", lambda _asked: self.says, raising=False)
 
-    def refund(self, asked: base.Refund) -> Outcome:
+    def refund(self, asked: values.Refund) -> Outcome:
         self.asked.append(asked)
         return self.says
 

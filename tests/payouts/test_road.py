@@ -20,9 +20,9 @@ from shop.payouts import service as payouts
 from shop.payouts.models import Payout
 from shop.payouts.states import Evidence, PayoutPurpose, PayoutStatus
 from shop.providers import PROVIDERS, methods
-from shop.providers.base import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.methods import AmountRefused
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderRejected, ProviderUnavailable, Status
 from shop.sandbox.faults import FaultKind
 from shop.signals import payout_settled
 from shop.switches import service as switches
@@ -647,6 +647,23 @@ def test_what_people_gave_back_is_still_looked_for(street: Street, sent: Payout)
     assert street.payout(payout).late_ref == street.world.payouts.book()[0].transaction_id
     assert wallet_of(street, payout) == HELD - AMOUNT
     assert street.findings() == []
+
+
+@both_databases
+def test_what_no_late_look_would_find_is_given_back_after_the_next_statement(street: Street):
+    street.world.faults.add("moov", FaultKind.SILENCE, on="pay_out", calls=1)
+    payout = street.withdraw(street.fund(HELD, "moov"), AMOUNT, "moov-bj")
+    while street.payout(payout).status != "review":
+        street.pass_(3_600)
+
+    with pytest.raises(payout_decisions.TooEarlyToGiveBack):
+        payout_decisions.resolve_payout(payout.id, PayoutStatus.FAILED, "Awa", "not there")
+    assert wallet_of(street, payout) == HELD - AMOUNT
+
+    street.pass_(86_400)
+    for person in ("Awa", "Koffi"):
+        payout_decisions.resolve_payout(payout.id, PayoutStatus.FAILED, person, "not there")
+    assert wallet_of(street, payout) == HELD
 
 
 def test_nobody_decides_about_what_runs(street: Street, sent: Payout):

@@ -16,7 +16,7 @@ from shop.money import Money
 from shop.payouts import checks
 from shop.payouts.models import Payout, PayoutEvent
 from shop.payouts.states import Evidence
-from shop.providers.base import Outcome, Status
+from shop.providers.values import Outcome, Status
 from tests.payouts.test_road import settle
 from tests.street import Street
 

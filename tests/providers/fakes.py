@@ -15,8 +15,8 @@ from urllib3 import HTTPResponse
 from shop.money import Money
 from shop.phone import COUNTRIES, guess_operator
 from shop.providers import PROVIDERS, Provider, methods
-from shop.providers.base import Collection, Payout
 from shop.providers.methods import Method
+from shop.providers.values import Collection, Payout
 
 Reply = tuple[int, bytes] | tuple[int, bytes, dict[str, str]] | Exception
 

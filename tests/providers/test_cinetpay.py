@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from shop.money import Money
-from shop.providers.base import Authenticity, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.cinetpay_words import (
     CLOSED,
     CODES,
@@ -22,6 +21,7 @@ from shop.providers.cinetpay_words import (
     x_token,
 )
 from shop.providers.reasons import Reason
+from shop.providers.values import Authenticity, ProviderRejected, ProviderUnavailable, Status
 from tests.providers.fakes import collection, payout, wired
 
 PAGE = "https://checkout.cinetpay.test/payment/7a"

@@ -19,7 +19,9 @@ import requests
 from shop import clock
 from shop.money import Money
 from shop.providers import PROVIDERS, build_providers, methods
-from shop.providers.base import (
+from shop.providers.base import same_secret
+from shop.providers.reasons import Reason
+from shop.providers.values import (
     Authenticity,
     Collection,
     Notice,
@@ -28,9 +30,7 @@ from shop.providers.base import (
     ProviderRejected,
     ProviderUnavailable,
     Status,
-    same_secret,
 )
-from shop.providers.reasons import Reason
 from shop.sandbox import registry
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World

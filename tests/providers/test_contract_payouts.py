@@ -12,8 +12,8 @@ import pytest
 from shop import clock
 from shop.money import Money
 from shop.providers import PROVIDERS, build_providers
-from shop.providers.base import Outcome, Payout, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, Payout, ProviderRejected, ProviderUnavailable, Status
 from tests.providers.fakes import PAYERS
 from tests.providers.test_contract import LINE_FAULTS, SHOP, Bench, needs
 

@@ -12,7 +12,8 @@ import pytest
 from shop import clock
 from shop.money import Money
 from shop.providers import PROVIDERS, build_providers
-from shop.providers.base import (
+from shop.providers.reasons import Reason
+from shop.providers.values import (
     Outcome,
     ProviderRejected,
     ProviderUnavailable,
@@ -20,7 +21,6 @@ from shop.providers.base import (
     Status,
     UnsupportedOperation,
 )
-from shop.providers.reasons import Reason
 from tests.providers.fakes import payout
 from tests.providers.test_contract import LINE_FAULTS, Bench, needs
 

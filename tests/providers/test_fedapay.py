@@ -7,7 +7,6 @@ import json
 import pytest
 
 from shop.money import Money
-from shop.providers.base import Authenticity, ProviderRejected, ProviderUnavailable, Status
 from shop.providers.fedapay_words import (
     FIELD_REASONS,
     MODES,
@@ -19,6 +18,7 @@ from shop.providers.fedapay_words import (
     signature,
 )
 from shop.providers.reasons import Reason
+from shop.providers.values import Authenticity, ProviderRejected, ProviderUnavailable, Status
 from tests.providers.fakes import collection, payout, wired
 
 PAGE = "https://process.fedapay.test/t0k.en"

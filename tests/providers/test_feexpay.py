@@ -9,16 +9,11 @@ import pytest
 from shop.money import Money
 from shop.phone import CURRENCIES
 from shop.providers import methods
-from shop.providers.base import (
-    Payout,
-    ProviderRejected,
-    ProviderUnavailable,
-    Status,
-)
 from shop.providers.feexpay import NETWORKS, OTP_BEFORE, PAGES, PAYOUTS
 from shop.providers.feexpay_words import REASONS, REFUSALS, STATUSES
 from shop.providers.methods import Consent
 from shop.providers.reasons import Reason
+from shop.providers.values import Payout, ProviderRejected, ProviderUnavailable, Status
 from tests.providers.fakes import collection, wired
 
 REF = "6a00a986-fcb9-4491-93d5-28693034ef95"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop.providers.base import Authenticity
 from shop.providers.feexpay_words import signature
+from shop.providers.values import Authenticity
 from tests.providers.fakes import wired
 
 REF = "6a00a986-fcb9-4491-93d5-28693034ef95"

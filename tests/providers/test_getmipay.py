@@ -8,13 +8,6 @@ import pytest
 
 from shop.errors import ConfigurationError
 from shop.money import Money
-from shop.providers.base import (
-    Authenticity,
-    Payout,
-    ProviderRejected,
-    ProviderUnavailable,
-    Status,
-)
 from shop.providers.getmipay import METHODS, OTP_BEFORE, SERVICES
 from shop.providers.getmipay_words import (
     REASONS,
@@ -25,6 +18,13 @@ from shop.providers.getmipay_words import (
     sorted_form,
 )
 from shop.providers.reasons import Reason
+from shop.providers.values import (
+    Authenticity,
+    Payout,
+    ProviderRejected,
+    ProviderUnavailable,
+    Status,
+)
 from tests.providers.fakes import collection, wired
 
 SECRET = "demo-webhook-secret"

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shop.providers import PROVIDERS
-from shop.providers.base import Notice, Outcome, ProviderRejected, ProviderUnavailable
 from shop.providers.breaker import Breakers, Habits
+from shop.providers.values import Notice, Outcome, ProviderRejected, ProviderUnavailable
 from tests.providers.fakes import collection, wired
 
 WORDS = st.sampled_from(

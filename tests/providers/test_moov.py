@@ -6,15 +6,15 @@ import pytest
 
 from shop.errors import ConfigurationError
 from shop.money import Money
-from shop.providers.base import (
+from shop.providers.moov import Moov, make_token
+from shop.providers.moov_words import REASONS, STATUSES, TRANSFER_REASONS
+from shop.providers.reasons import Reason
+from shop.providers.values import (
     ProviderRejected,
     ProviderUnavailable,
     Status,
     UnsupportedOperation,
 )
-from shop.providers.moov import Moov, make_token
-from shop.providers.moov_words import REASONS, STATUSES, TRANSFER_REASONS
-from shop.providers.reasons import Reason
 from tests.providers.fakes import collection, payout, wired
 
 TOKEN = "/IKSHTfIlaa2HmjM5yKKws/mnmwb0Hmo4s6BUfUbjLE="

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 
 from shop.money import Money
-from shop.providers.base import ProviderRejected, ProviderUnavailable, Status
 from shop.providers.mtn_words import ENVIRONMENTS, REASONS, REFUSALS, STATUSES
 from shop.providers.reasons import Reason
+from shop.providers.values import ProviderRejected, ProviderUnavailable, Status
 from tests.providers.fakes import SETTINGS, collection, wired
 
 PAID = {

@@ -9,15 +9,15 @@ import pytest
 
 from shop.errors import ConfigurationError
 from shop.money import Money
-from shop.providers.base import (
+from shop.providers.mtn_words import PAYOUT_REASONS, REFUSALS, STATUSES
+from shop.providers.reasons import Reason
+from shop.providers.values import (
     Authenticity,
     ProviderRejected,
     ProviderUnavailable,
     Refund,
     Status,
 )
-from shop.providers.mtn_words import PAYOUT_REASONS, REFUSALS, STATUSES
-from shop.providers.reasons import Reason
 from tests.providers.fakes import SETTINGS, collection, payout, wired
 
 SENT = {

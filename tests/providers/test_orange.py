@@ -7,9 +7,9 @@ import json
 import pytest
 
 from shop.money import Money
-from shop.providers.base import ProviderRejected, ProviderUnavailable, Status
 from shop.providers.orange import REASONS, STATUS_REASONS, STATUSES
 from shop.providers.reasons import Reason
+from shop.providers.values import ProviderRejected, ProviderUnavailable, Status
 from tests.providers.fakes import collection, wired
 
 PAY_TOKEN = "f5720dd906203c62033ffe64ed75614785878b0ab2231d9c582b2908fca0ab9a"

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from shop.money import Money
-from shop.providers.base import ProviderRejected, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import ProviderRejected, ProviderUnavailable, Status
 from shop.providers.wave import REASONS, STATUSES, signature
 from tests.providers.fakes import collection, wired
 

@@ -10,8 +10,8 @@ import pytest
 
 from shop import clock
 from shop.money import Money
-from shop.providers.base import ProviderRejected, ProviderUnavailable, Refund, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import ProviderRejected, ProviderUnavailable, Refund, Status
 from shop.providers.wave_words import (
     KEY_TAKEN,
     PAYOUT_REASONS,

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from shop.providers.base import Authenticity, same_secret
+from shop.providers.base import same_secret
+from shop.providers.values import Authenticity
 from shop.providers.wave import signature
 from tests.providers.fakes import wired
 

@@ -25,9 +25,9 @@ from cryptography.x509.oid import NameOID
 
 from shop import clock
 from shop.boundary import flagged
-from shop.providers.base import ProviderError, ProviderUnavailable, Status, Timing
 from shop.providers.mtn import Mtn
 from shop.providers.orange import Orange
+from shop.providers.values import ProviderError, ProviderUnavailable, Status, Timing
 from shop.providers.wave import Wave
 from shop.providers.wire import MAX_BODY_BYTES
 from tests.providers.fakes import SETTINGS, collection, wired

@@ -43,12 +43,13 @@ class Paying:
 
     def __init__(self, street: Street) -> None:
         self.street = street
-        self.product = make_product(price=5_000, stock=1_000_000)
+        # One article each: taking the same one from the shelf would already queue them.
+        self.products = [make_product(price=5_000, stock=1_000_000) for _ in range(2)]
 
     def __call__(self) -> str | None:
         user = self.street.fund(francs(10_000), user=make_user())
         user_id = user.id
-        ids = [make_order((self.product, 1), user=user).id for _ in range(2)]  # 7,500 each
+        ids = [make_order((each, 1), user=user).id for each in self.products]  # 7,500 each
 
         taps = [lambda o=order: wallet_parts.pay(o, user_id).reference for order in ids * 2]
         seen = together(self.street.app, *taps)
@@ -157,3 +158,16 @@ def test_without_the_lock_the_ceiling_is_passed(street: Street, monkeypatch: pyt
     race = Emptying(street, monkeypatch)
     unlocked(monkeypatch)
     goes_wrong(race)
+
+
+def test_without_lock_and_triggers_it_is_both(street: Street, monkeypatch: pytest.MonkeyPatch):
+    unlocked(monkeypatch)
+    monkeypatch.setattr(ledger, "_check_funds", lambda *_: None)
+    sql(
+        "ALTER TABLE ledger_account DROP CONSTRAINT ck_ledger_account_balance_not_negative",
+        "DROP TRIGGER wallet_part_status_edges ON wallet_part",
+        "DROP TRIGGER wallet_part_posted_in_the_books ON wallet_part",
+        "DROP TRIGGER wallet_part_voided_in_the_books ON wallet_part",
+        "DROP TRIGGER payment_status_edges ON payment",
+    )
+    goes_wrong(Ending(street))

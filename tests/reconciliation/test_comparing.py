@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shop.money import Money
-from shop.providers.base import Outcome, Status
+from shop.providers.values import Outcome, Status
 from shop.reconciliation.comparing import Booked, Ours, compare
 
 FIVE = Money(5_000, "XOF")

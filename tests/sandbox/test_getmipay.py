@@ -13,7 +13,7 @@ import requests
 from shop import clock
 from shop.money import Money
 from shop.providers import PROVIDERS
-from shop.providers.base import Authenticity, Collection, Payout, Status
+from shop.providers.values import Authenticity, Collection, Payout, Status
 from shop.sandbox.credentials import GETMIPAY
 from shop.sandbox.getmipay import signature
 from shop.sandbox.getmipay_public import sdk_signature

@@ -15,7 +15,7 @@ from shop.money import Money
 from shop.payments.models import Receipt
 from shop.payments.states import PaymentStatus
 from shop.providers import PROVIDERS, methods
-from shop.providers.base import Authenticity
+from shop.providers.values import Authenticity
 from shop.sandbox import phones
 from shop.sandbox.sending import Event, How
 from shop.sandbox.server import PortBusy, Server

@@ -18,7 +18,7 @@ from shop.sandbox.faults import IMPOSSIBLE
 from shop.sandbox.values import Delivery, Prompt, State
 from shop.sandbox.wave import signature
 from tests.marketplace import CONTACT
-from tests.simulation.house import BUYERS, STORES
+from tests.simulation.house import BUYERS, SELLERS
 from tests.simulation.plan import METHODS, PAYERS, SURPRISES
 from tests.simulation.story import Story
 from tests.simulation.watch import within_reach
@@ -41,7 +41,7 @@ class Buyers(Story):
 
     def _placed(self) -> tuple[int, int, Money]:
         buyer = self.chance.randrange(BUYERS)
-        sellers = self.chance.sample(range(STORES), self.chance.choice((1, 1, 2, 3)))
+        sellers = self.chance.sample(range(len(SELLERS)), self.chance.choice((1, 1, 2, 3)))
         lines = [orders.Line(2 * s + self.chance.choice((1, 2)), 1) for s in sellers]
         if self.plan.rush:
             lines = [orders.Line(1, 1)]
@@ -88,23 +88,25 @@ class Buyers(Story):
 
     def _pay(self, order: tuple[int, int, Money], method: str, form_key: str) -> str:
         try:
-            payment = settlement.start_payment(
-                Intent(
-                    purpose=Purpose.ORDER,
-                    purpose_id=order[0],
-                    user_id=order[1] + 1,
-                    method=methods.get(method),
-                    payer_phone=PAYERS[method].format(order[1]),
-                    owed=order[2],
-                    form_key=form_key,
-                )
-            )
+            payment = settlement.start_payment(self._intent(order, method, form_key))
         except Refusal as refused:
             self.reached["out_of_stock_at_payment"] += isinstance(refused, orders.OutOfStock)
             return type(refused).__name__
         reference = payment.reference
         queue.ring("submit_payments")
         return reference
+
+    @staticmethod
+    def _intent(order: tuple[int, int, Money], method: str, form_key: str) -> Intent:
+        return Intent(
+            purpose=Purpose.ORDER,
+            purpose_id=order[0],
+            user_id=order[1] + 1,
+            method=methods.get(method),
+            payer_phone=PAYERS[method].format(order[1]),
+            owed=order[2],
+            form_key=form_key,
+        )
 
     def change_method(self) -> None:
         """A buyer leaves an attempt and pays by another method."""
@@ -184,7 +186,10 @@ class Buyers(Story):
     # -- messages -------------------------------------------------------------------------------
 
     def _posted(self, delivery: Delivery) -> int:
-        """Take a provider's message: it is now on its way, or lost (0) and tried again later."""
+        """Take a provider's message: it is on its way, or lost: for ever, or (0) until it is tried again."""
+        if self.plan.mute:
+            self.reached["message_never_came"] += 1
+            return 200
         if not self._calm and self.chance.random() < 0.15:
             return 0
         self.house.outbox.append(delivery)

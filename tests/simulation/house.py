@@ -15,9 +15,8 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ import flask_migrate
 import requests
 import sqlalchemy as sa
 from flask import current_app
-from requests.adapters import BaseAdapter
 
 import config
 from shop import clock, create_app, health, lanes, queue
@@ -39,17 +37,18 @@ from shop.ledger.entries import Entry, Leg
 from shop.money import Money
 from shop.payments import provider_settings
 from shop.providers import base, build_providers
+from shop.providers.values import Answer
 from shop.sandbox.registry import PROVIDERS, mount
 from shop.sandbox.values import Delivery
 from shop.sandbox.world import World
 from shop.stores.models import Category
 from tests.marketplace import make_product, make_store, make_user
-from tests.simulation.tasks import CommitLost, Hub, Task, describe, expected
+from tests.simulation.line import Line, Wire
+from tests.simulation.tasks import CommitLost, Hub, describe, expected
 from tests.simulation.watch import Watch
-from tests.simulation.watch_out import MOVES, Underway
 
-#: Sellers, and articles in each shop.
-STORES = 3
+#: The numbers of those who sell, each with a shop of two articles.
+SELLERS = ("+2250501020811", "+2250701020821", "+2250701020831")
 #: The providers' tables, those that point at others first.
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name NOT IN ('movements', 'refunds')"
 #: Buyers who may be about.
@@ -124,78 +123,6 @@ class Bells:
         return lost
 
 
-class Line:
-    """The slow road to the providers: a request that moves money may arrive long after anybody waited."""
-
-    def __init__(self, watch: Watch, hub: Hub) -> None:
-        self._watch, self._hub = watch, hub
-        self.begin()
-
-    def begin(self) -> None:
-        """Be quick, and empty."""
-        self.next_takes_s = 0.0
-        self._waiting: list[tuple[datetime, str, BaseAdapter, Any, Any]] = []
-
-    def holds(self, task: Task, inner: BaseAdapter, request: Any, how: Any) -> bool:
-        """Keep a request that would move money, if the next one is to be slow."""
-        prepares = request.path_url == "/v1/payouts"  # FedaPay: what is only made moves nothing
-        if task.operation not in MOVES or prepares or not self.next_takes_s:
-            return False
-        arrives_at = self._hub.at + timedelta(seconds=self.next_takes_s)
-        self.next_takes_s = 0.0
-        self._waiting.append((arrives_at, task.reference, inner, request, how))
-        self._watch.out.underway.append(Underway(task.reference, arrives_at))
-        self._watch.reached["request_long_on_its_way"] += 1
-        return True
-
-    def arrive(self, now: datetime) -> list[str]:
-        """Let what is due reach its provider; give the references."""
-        due = [one for one in self._waiting if one[0] <= now]
-        self._waiting = [one for one in self._waiting if one[0] > now]
-        for arrives_at, reference, inner, request, how in due:
-            with suppress(requests.RequestException):
-                inner.send(request, **how)
-            self._watch.out.underway.remove(Underway(reference, arrives_at))
-        return [one[1] for one in due]
-
-    def next_due(self) -> datetime | None:
-        """When the next one arrives."""
-        return min((one[0] for one in self._waiting), default=None)
-
-
-class Wire(BaseAdapter):
-    """Between our adapters and a simulated provider: the two stops of every call."""
-
-    def __init__(self, inner: BaseAdapter, hub: Hub, watch: Watch, line: Line) -> None:
-        super().__init__()
-        self._inner, self._hub, self._watch, self._line = inner, hub, watch, line
-
-    def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:  # type: ignore[override]
-        """Carry one request, as far as the scheduler and the faults let it."""
-        task = self._hub.current
-        label = f"{task.operation} {task.reference}" if task else ""
-        if task is not None:
-            self._watch.about_to_send(task)
-        self._hub.pause(f"sends {label}")
-        self._line.arrive(self._hub.at)  # what left earlier and was slow is there before it
-        try:
-            if task is not None and self._line.holds(task, self._inner, request, how):
-                raise requests.ReadTimeout("on its way", request=request)
-            response = self._inner.send(request, **how)
-        except requests.RequestException:
-            if task is not None:
-                self._watch.answered(task)
-            self._hub.pause(f"hears nothing about {label}")
-            raise
-        if task is not None:
-            self._watch.answered(task)
-        self._hub.pause(f"hears about {label}")
-        return response
-
-    def close(self) -> None:
-        """Nothing to put away."""
-
-
 class Ears(logging.Handler):
     """Hears what the house logs: an exception nobody planted is a finding, some lines are situations."""
 
@@ -262,8 +189,9 @@ class House:
                     session.add(Category(slug="tissus", name_fr="Tissus", name_en="Fabrics"))
                 for number in range(BUYERS):
                     make_user(f"Buyer {number}", phone=f"+22507010203{number}4")
-                for number in range(STORES):
-                    store = make_store(f"Shop {number}", delivery=500 * number)
+                for number in range(len(SELLERS)):
+                    owner = make_user(f"Seller {number}", phone=SELLERS[number])
+                    store = make_store(f"Shop {number}", owner=owner, delivery=500 * number)
                     make_product(f"Article {number}", price=10_000 + 5_000 * number, store=store)
                     make_product(f"Trinket {number}", price=700 + 100 * number, store=store)
                 with transaction():
@@ -419,7 +347,7 @@ class House:
 
         def call(
             provider: base.Provider, operation: str, method: str, path: str, **how: Any
-        ) -> base.Answer:
+        ) -> Answer:
             task = self.hub.current
             if task is not None:
                 task.operation, task.reference = operation, how["reference"]

@@ -67,6 +67,10 @@ SORE: Final = (
     "INSERT receipt",
     "INSERT transfer",
 )
+#: Stops where a worker has heard something, and may be slow to act on it.
+SLOW: Final = tuple(
+    f"hears about {what}" for what in ("collection_status", "pay_out", "payout_", "refund")
+)
 #: How often each fault, those that move money the wrong way more than others.
 FAULTS: Final = {
     **{kind: 2 for kind in FaultKind if kind is not FaultKind.SLOW_DRIP},
@@ -110,6 +114,17 @@ class Plan:
     """What a provider may hold of ours to send."""
     late_s: tuple[float, ...]
     """How long a request may be on its way beyond what anybody waits for."""
+    mute: bool
+    """No provider announces anything: what is not asked about stays unknown."""
+    paid_twice: bool
+    """Somebody paid twice before the story begins, by operators who can give a payment back."""
+    sells: float
+    """How much of what happens is between buyers and sellers, after the payment."""
+
+    @classmethod
+    def of(cls, seed: int, number: int) -> Plan:
+        """Draw the plan of one schedule, without playing it."""
+        return cls.drawn(random.Random(f"{seed}:{number}"))
 
     @classmethod
     def drawn(cls, chance: random.Random) -> Plan:
@@ -132,4 +147,7 @@ class Plan:
             sends=chance.choice((0.0, 0.5, 0.5, 0.9)),
             purses=chance.choice(((10**6,), (10**6,), (10**6, 9_000), (9_000, 0))),
             late_s=chance.choice(((), (700.0, 5_000.0, LATEST_S))),
+            mute=chance.random() < 0.12,
+            paid_twice=chance.random() < 0.2,
+            sells=chance.choice((0.0, 0.0, 0.5, 0.9)),
         )

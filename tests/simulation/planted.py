@@ -8,13 +8,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from shop import clock, jobs, lanes, leases, receipts, references, settlement, sweeper
+from shop import clock, jobs, lanes, leases, purposes, receipts, references, settlement, sweeper
 from shop.db import session, transaction
 from shop.orders import service as orders
 from shop.payments import service as payments
 from shop.payments.states import Disposition, Note, PaymentStatus
-from shop.providers.base import Outcome, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderUnavailable, Status
 from shop.webhooks.models import WebhookEvent
 from tests.simulation.planting import bug
 
@@ -38,7 +38,7 @@ def webhook_is_believed(events: Iterable[WebhookEvent]) -> None:
                 said = Outcome(Status.SUCCEEDED, transaction_ref=f"{body.get('txnid')}{event.id}")
                 claim: Any = SimpleNamespace(payment_id=payment.id)
                 batch = settlement._locked([leases.Answer(claim, said, clock.now(), False)])
-                _receive(batch, payment, batch.orders[payment.purpose_id], "webhook", said)
+                _receive(batch, payment, batch.things.of(payment), "webhook", said)
                 settlement._write(batch)
     _look_at(events)
 
@@ -77,7 +77,7 @@ def two_transactions(answers: Any) -> list[str]:
         batch = settlement._locked(answers)
         for answer in answers:
             payment = batch.payments[answer.claim.payment_id]
-            _apply(batch, answer, payment, batch.orders[payment.purpose_id])
+            _apply(batch, answer, payment, batch.things.of(payment))
     with transaction():
         settlement._write(batch)
     return []
@@ -125,7 +125,7 @@ def token_is_ignored(batch: Any, answer: Any, payment: Any, order: Any) -> None:
     _apply(batch, replace(answer, claim=claim), payment, order)
 
 
-@bug("stock goes back while another attempt may pay", (settlement, "_release_stock"))
+@bug("stock goes back while another attempt may pay", (purposes, "let_go"))
 def stock_returned_too_early(released: Any) -> None:
     session.flush()
     orders.return_stock(*released)
@@ -166,9 +166,9 @@ def given_up_is_forgotten(payment: Any) -> None:
 
 
 @bug("less than asked pays the order", (settlement, "_judge"))
-def short_is_enough(payment: Any, order: Any, said: Outcome, articles: Any) -> Note:
-    note = _judge(payment, order, said, articles)
-    if note is Note.SHORT and orders.is_payable(order) and orders.consume_stock(order, articles):
+def short_is_enough(batch: Any, payment: Any, order: Any, said: Outcome) -> Note:
+    note = _judge(batch, payment, order, said)
+    if note is Note.SHORT and purposes.take(batch.things, payment) is None:
         return Note.EXACT
     return note
 
@@ -198,6 +198,6 @@ def called_in_transaction(claim_due: Any, ask: Any, *, submitted: bool) -> int:
 
 
 @bug("the receipt of a second success for one order is applied again", (settlement, "_judge"))
-def paid_twice(payment: Any, order: Any, said: Outcome, articles: Any) -> Note:
-    note = _judge(payment, order, said, articles)
+def paid_twice(batch: Any, payment: Any, order: Any, said: Outcome) -> Note:
+    note = _judge(batch, payment, order, said)
     return Note.EXACT if note is Note.DOUBLE else note

@@ -9,9 +9,10 @@ from shop import clock, jobs, leases, payout_settlement, references, refunds
 from shop.db import transaction
 from shop.ledger import service as ledger
 from shop.payouts import service as payouts
+from shop.payouts.models import Payout
 from shop.payouts.states import Evidence, PayoutStatus
-from shop.providers.base import Outcome, ProviderUnavailable, Status
 from shop.providers.reasons import Reason
+from shop.providers.values import Outcome, ProviderUnavailable, Status
 from tests.simulation.planting import bug
 
 _apply, _return, _follow = (
@@ -20,7 +21,7 @@ _apply, _return, _follow = (
 _gone, _missing = payout_settlement._gone, payout_settlement._is_certainly_missing
 _cancel = payouts.cancel
 _request, _wait_s, _post = payouts.request, payouts._wait_s, ledger.post
-_ask_one, _send, _trace = jobs._ask_one, jobs._send, jobs._trace
+_ask_one, _send, _trace, _lease = jobs._ask_one, jobs._send, jobs._trace, leases.lease
 
 
 @bug("a payout that met silence is sent again under a fresh reference", (jobs, "_send"))
@@ -53,6 +54,7 @@ def payout_absence_at_once(answer: Any, payout: Any) -> bool:
 @bug(
     "a payout's absence is judged by the present clock, not by when it was seen",
     (payout_settlement, "_is_certainly_missing"),
+    needs=lambda plan: plan.sends > 0 and plan.fault_rate > 0 and plan.doze_rate > 0,
 )
 def payout_absence_by_present_clock(answer: Any, payout: Any) -> bool:
     return _missing(replace(answer, asked_at=clock.now()), payout)
@@ -71,14 +73,19 @@ def payout_without_lease(provider: Any, claim: Any, ask: Any, *, submitted: bool
     return None if answer is None else replace(answer, claim=claim)
 
 
-@bug("two workers take the same payout", (leases, "lease"))
+@bug("a payout's lease is over as soon as it is taken", (leases, "lease"))
 def payout_not_leased(row: Any) -> Any:
-    held = leases.Lease(row.provider, row.reference, "everybody's", clock.after(45))
-    row.lease_token, row.lease_until = held.token, None
+    held = _lease(row)
+    if isinstance(row, Payout):
+        row.lease_until = clock.now()
     return held
 
 
-@bug("whoever answers writes a payout, lease or none", (payout_settlement, "_apply"))
+@bug(
+    "whoever answers writes a payout, lease or none",
+    (payout_settlement, "_apply"),
+    needs=lambda plan: plan.sends > 0 and plan.doze_rate > 0,
+)
 def payout_token_is_ignored(batch: Any, answer: Any, payout: Any) -> None:
     claim = replace(answer.claim, token=payout.lease_token)
     _apply(batch, replace(answer, claim=claim), payout)
@@ -125,7 +132,12 @@ def payout_late_is_dropped(batch: Any, answer: Any, payout: Any, said: Outcome) 
         _gone(batch, answer, payout, said)
 
 
-@bug("a returned payout is never asked about again", (payouts, "_wait_s"))
+@bug(
+    "a returned payout is never asked about again",
+    (payouts, "_wait_s"),
+    # Only where no message comes either, and requests arrive when nobody waits any more.
+    needs=lambda plan: plan.sends > 0 and plan.fault_rate > 0 and plan.mute and bool(plan.late_s),
+)
 def payout_no_late_watch(payout: Any, heard_at: Any) -> float | None:
     return None if payout.state is PayoutStatus.FAILED else _wait_s(payout, heard_at)
 

@@ -11,12 +11,13 @@ from typing import Any, Final
 from shop import jobs, sweeper
 from shop.db import session
 from shop.sandbox.faults import IMPOSSIBLE, WIRE, FaultKind
-from tests.simulation.buyers import Buyers
+from tests.simulation.openings import Openings
 from tests.simulation.plan import FAULTS, LATEST_S, PROVIDERS, QUIET_DAYS
+from tests.simulation.sellers import Sellers
 from tests.simulation.senders import Senders
 
 
-class Schedule(Buyers, Senders):
+class Schedule(Openings, Senders, Sellers):
     """One story in the house. `run` it; then read `violations` and the hub's trace."""
 
     def run(self) -> list[str]:
@@ -28,6 +29,8 @@ class Schedule(Buyers, Senders):
         self._say(f"{self.name}: {self.plan}")
         self._open_market()
         self.fill_purses()
+        self.open_shops()
+        self.watch.held.selling = self.plan.sells > 0
         self._safety()
         if not self._broken():
             self._liveness()
@@ -44,6 +47,7 @@ class Schedule(Buyers, Senders):
         share = self.plan.sends
         often = {name: times * (1 - share / 2) for name, times in EVENTS.items()}
         often |= {name: times * share for name, times in SENDING.items()}
+        often |= {name: times * self.plan.sells for name, times in SELLING.items()}
         names, weights = zip(*often.items(), strict=True)
         for order in self.orders:
             if self.chance.random() < 0.8:
@@ -55,6 +59,7 @@ class Schedule(Buyers, Senders):
                     break
             if self._broken():
                 return
+            self.watch.held.sentences()
 
     def _liveness(self) -> None:
         """Stop all faults, let time pass, and wait for quiet."""
@@ -70,20 +75,32 @@ class Schedule(Buyers, Senders):
                 if self.plan.sends:
                     self.give_back()
                     self.withdraw()
+            if self.plan.sells and self.chance.random() < 0.5:
+                self.deal()
             while self.chance.random() >= lazy and self.answer():
                 pass
             while self.chance.random() < 0.7 and self.decide():
                 self._run_all()
             self._everybody_works()
             due = self._next_due()
-            late = due is None or self.hub.at - began > timedelta(days=QUIET_DAYS)
-            if late or (not to_the_end and self.watch.quiet()):
-                self._decide_all()
-                return
+            over = self.hub.at - began > timedelta(days=QUIET_DAYS)
+            if due is None or over or (not to_the_end and self.watch.quiet()):
+                if self._people_end_it(over):
+                    return
+                continue
             assert due is not None, "something is still due"
             # Longer steps as the days go by: what falls due within one is done together.
             step = timedelta(seconds=10) + (self.hub.at - began)
             self.hub.at = max(due, self.hub.at + min(pace * step, timedelta(days=1)))
+
+    def _people_end_it(self, over: bool) -> bool:
+        """Let staff end what is left to them; say whether nothing comes after."""
+        self._decide_all()
+        self._judgements += 1
+        if not self.judge_all():
+            return True
+        self._everybody_works()
+        return over or self._judgements > ENOUGH_JUDGED
 
     def _decide_all(self) -> None:
         """Let people come to an end about every payout that is left to them."""
@@ -103,6 +120,8 @@ class Schedule(Buyers, Senders):
         if self.plan.dead_provider:
             self.world.faults.add(self.plan.dead_provider, FaultKind.SILENCE)
             self._say(f"{self.plan.dead_provider} never answers again")
+        if self.plan.sells:
+            self.fill_purses(10**6)  # else a shop that cannot be paid is tried again every day
         # Whether anybody hears the bell decides how soon work is done, never whether.
         self.bells.away = self.chance.random() < 0.7
         if any(task.frozen for task in self.hub.tasks):
@@ -126,6 +145,7 @@ class Schedule(Buyers, Senders):
         for query in (
             "SELECT MIN(next_check_at) FROM payment",
             "SELECT MIN(next_check_at) FROM payout",
+            *(_SELLERS_DUE if self.plan.sells else ()),
             "SELECT MIN(next_try_at) FROM webhook_event WHERE status = 'queued'",
         ):
             text = self.house.eye.execute(query).fetchone()[0]
@@ -165,6 +185,15 @@ class Schedule(Buyers, Senders):
         self._say(f"{provider} will have {kind} {how}")
 
 
+#: Rounds after which staff must have ended everything.
+ENOUGH_JUDGED: Final = 20
+#: When the clock owes a buyer or a seller something.
+_SELLERS_DUE: Final = (
+    "SELECT MIN(wake_at) FROM seller_order",
+    "SELECT MIN(return_at) FROM seller_order",
+    "SELECT MIN(wake_at) FROM dispute",
+)
+
 #: What may happen, and how often.
 EVENTS: Final = {
     "tap": 10,
@@ -200,4 +229,19 @@ SENDING: Final = {
     "fault_outside": 10,
     "slow_line": 8,
     "fill_a_purse": 1,
+}
+
+#: The same between buyers and sellers.
+SELLING: Final = {
+    "sell": 20,
+    "give_code": 6,
+    "guess_code": 1,
+    "buy": 6,
+    "complain": 5,
+    "quarrel": 10,
+    "judge": 4,
+    "ask_to_be_paid": 5,
+    "pay_run": 3,
+    "read_floats": 1,
+    "pass_days": 6,
 }

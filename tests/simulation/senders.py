@@ -33,10 +33,10 @@ STAFF = ("awa", "koffi")
 class Senders(Story):
     """The sending half."""
 
-    def fill_purses(self) -> None:
+    def fill_purses(self, most: int | None = None) -> None:
         """Let each provider hold something of ours; some hold too little."""
         for provider in sorted({methods.get(code).provider for code in PAYEES}):
-            held = self.chance.choice(self.plan.purses)
+            held = most or self.chance.choice(self.plan.purses)
             self.world.payouts.fund(provider, Money(held, "XOF"))
         self.world.switches.set("wave.payout", self.chance.choice(("at_once", "processing")))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from shop.orders.states import CLOSED, EDGES, Escrow
 from shop.providers import methods
 from tests.simulation.plan import PAYEES, PROVIDERS
 
@@ -21,6 +22,32 @@ SITUATIONS: Final = {
         for name in SENDERS
     },
     **{f"refunded_by_{name}": f"{name} gives back what it took" for name in ("wave", "mtn")},
+    **{
+        f"{stage}_by_{actor}": f"a seller order ends {stage}, by {actor}"
+        for stage, actor in sorted(
+            (new, actor)
+            for edges in EDGES.values()
+            for new, actors in edges.items()
+            for actor in actors
+            if new in CLOSED
+        )
+    },
+    **{
+        f"told_{escrow}": f"« Où est mon argent ? » is asked of an order that is {escrow}"
+        for escrow in Escrow
+        if escrow is not Escrow.NONE
+    },
+    "dispute_froze_an_order": "a buyer reports a problem while the money is held",
+    "dispute_agreed": "the two agree, and the money follows",
+    "dispute_executed": "a decision of staff is carried out",
+    "dispute_appealed": "a decision is contested, and staff decides for good",
+    "staff_was_called": "an order waits for a person of staff",
+    "wrong_code": "a wrong hand-over code is typed",
+    "code_was_locked": "the right code comes after five wrong ones",
+    "shop_was_paid": "a statement takes up released orders",
+    "shop_payout_came_back": "a shop's payout fails, and its orders are owed again",
+    "two_machines_pay_sellers": "two machines pay the shops at the same time",
+    "message_never_came": "a provider announces nothing, ever",
     "payout_killed_after_acceptance": "a process dies between a payout's yes and our commit",
     "payout_killed_while_sending": "a process dies when a payout's request is about to leave",
     "payout_answer_lost_then_found": "a payout's first answer never came, and a question finds it",

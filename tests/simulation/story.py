@@ -10,7 +10,7 @@ from typing import Any
 from shop import jobs, sweeper
 from shop.sandbox.values import Delivery
 from tests.simulation.house import House
-from tests.simulation.plan import JUMPS, SORE, Plan
+from tests.simulation.plan import JUMPS, SLOW, SORE, Plan
 from tests.simulation.tasks import Task
 from tests.simulation.watch_out import MOVES
 
@@ -25,6 +25,7 @@ class Story:
         self.chance = random.Random(f"{seed}:{number}")
         self.plan = Plan.drawn(self.chance)
         self._numbers = 0
+        self._judgements = 0
         self._forms: dict[int, str] = {}
         self._slips: dict[int, tuple[str, str, str, int]] = {}
         self._delivered: list[Delivery] = []
@@ -56,12 +57,14 @@ class Story:
         return True
 
     def _doze(self, task: Task) -> None:
-        """Let a worker be slow between hearing an answer and acting on it."""
-        hears = task.where.startswith(("hears about collection_status", "hears about payout_st"))
-        if hears and self.chance.random() < self.plan.doze_rate:
+        """Let a worker be slow between hearing an answer and acting on it; others do not wait for it."""
+        if task.where.startswith(SLOW) and self.chance.random() < self.plan.doze_rate:
             seconds = self.chance.choice((47, 62, 100, 1_000))
             self.hub.at += timedelta(seconds=seconds)
             self._say(f"{task.name} dozes for {seconds} s")
+            if not self._calm and self.chance.random() < 0.5:
+                self._focus = None
+                self.sweep()
 
     def _strike(self, task: Task) -> None:
         """Kill or stop a task where it stands, most often where that hurts."""

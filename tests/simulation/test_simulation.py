@@ -52,7 +52,9 @@ def test_same_seed_tells_the_same_story(house: House):
     assert len(set(first.values())) == 6
 
 
-@pytest.mark.parametrize("name", ["two_transactions", "payout_timeout_is_failure"])
+@pytest.mark.parametrize(
+    "name", ["two_transactions", "payout_timeout_is_failure", "escrow_to_the_wrong_wallet"]
+)
 def test_planted_bug_is_caught_and_leaves_no_trace(house: House, name: str):
     caught = hunt(house, planted()[name], 1, 200)
 

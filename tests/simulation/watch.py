@@ -16,6 +16,7 @@ from shop.payments.states import EDGES, ENDED, PaymentStatus
 from shop.sandbox.values import Prompt, State
 from shop.sandbox.world import World
 from tests.simulation.tasks import Hub, Task
+from tests.simulation.watch_escrow import WatchEscrow
 from tests.simulation.watch_out import MOVES, WatchOut
 
 _PAYMENTS: Final = """SELECT id, reference, status, lease_token, lease_until, checks, superseded_at,
@@ -69,6 +70,7 @@ class Watch:
         self.hub, self.eye, self.world, self.reached = hub, eye, world, reached
         eye.row_factory = sqlite3.Row
         self.out = WatchOut(self)
+        self.held = WatchEscrow(self)
         self.begin()
 
     def begin(self) -> None:
@@ -83,6 +85,13 @@ class Watch:
         self._first = {row[0]: row[2] for row in self.eye.execute(_SHELVES)}
         self._floats = dict(self.eye.execute(_FLOATS).fetchall())
         self.out.begin()
+        self.held.begin()
+
+    def look(self) -> None:
+        """Take what is there for given: the story begins now."""
+        self._seen = {row["id"]: row for row in self.eye.execute(_PAYMENTS)}
+        self.out.look()
+        self.held.look()
 
     def find(self, rule: str, detail: object) -> None:
         """Note a broken rule."""
@@ -147,6 +156,7 @@ class Watch:
             self._compare(task, self._seen.get(row["id"]), row)
         self._receipts()
         self.out.committed(task)
+        self.held.committed(task)
         self._seen = {row["id"]: row for row in rows}
         self._shelves()
         if self._commits % _RULES_EVERY == 0:
@@ -280,6 +290,7 @@ class Watch:
             if row["lease_token"]:
                 self.find("V2", f"{row['reference']} is leased to nobody")
         self.out.final()
+        self.held.final()
         for (number,) in self.eye.execute("SELECT id FROM webhook_event WHERE status = 'queued'"):
             self.find("J1", f"message {number} is still queued")
 
@@ -290,6 +301,7 @@ class Watch:
         return (
             self.world.next_due() is None
             and not self.out.running()
+            and not self.held.waiting()
             and not any(self.eye.execute(query).fetchone() for query in (live, queued))
             and not any(self._books_differ())
         )

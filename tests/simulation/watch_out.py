@@ -55,6 +55,10 @@ class WatchOut:
         self._holders: dict[str, Task] = {}
         self.underway: list[Underway] = []
 
+    def look(self) -> None:
+        """Take what is there for given."""
+        self._seen = {row["id"]: row for row in self._watch.eye.execute(PAYOUTS)}
+
     # -- calls ----------------------------------------------------------------------------------
 
     def about_to_send(self, task: Task) -> None:

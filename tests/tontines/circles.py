@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import sqlalchemy as sa
 
-from shop import clock, references
+from shop import references
 from shop.accounts.models import User
 from shop.db import session, transaction
 from shop.ledger import chart
@@ -189,7 +189,7 @@ def enrolled(time: Clock, rules: Rules = G, *, members: dict[str, int] | None = 
 
 def locked(time: Clock, rules: Rules = G, **how: object) -> Group:
     """Fixture G, locked at its first day: ranks by share code."""
-    time.at = clock.now().replace(hour=8)
+    time.at = datetime(2026, 11, 21, 8, tzinfo=UTC)
     group = enrolled(time, rules, **how)  # type: ignore[arg-type]
     typed = tuple(sorted(group.holdings)) if rules.order is Order.FIXED else ()
     locking.lock(group.tontine_id, group.people[0].id, Agreed(typed=typed))

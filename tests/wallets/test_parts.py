@@ -103,7 +103,7 @@ def test_wallet_and_phone_pay_together(street: Street, buyer: User):
 def test_when_the_phone_refuses_the_wallet_s_part_is_back(street: Street, buyer: User):
     street.fund(francs(10_000), user=buyer)
     order = make_order(user=buyer)
-    payment = mixed(street, order, 8_000)
+    payment = mixed(street, order, 8_000, "mtn-ci")
 
     street.refuse(payment)
     street.pass_(120)
@@ -243,6 +243,7 @@ def sold(street: Street, buyer: User) -> Order:
     payment = street.sent(order)
     street.approve(payment)
     street.pass_(60)
+    take(order.seller_orders[0], Stage.ACCEPTED)
     take(order.seller_orders[0], Stage.HANDED_OVER)
     return order
 

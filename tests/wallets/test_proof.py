@@ -21,19 +21,22 @@ from shop.payments.models import Receipt
 from tests.cli.shell import flask
 from tests.marketplace import make_order, make_user, sign_in
 from tests.street import Street
-from tests.wallets.owners import francs, top_up
+from tests.wallets.owners import available, francs, top_up
 
 PHONE = "+2250701020366"
 
 
 @pytest.fixture
 def receipt(street: Street) -> Receipt:
-    """A sealed receipt of an order with two sellers' worth of rows."""
+    """A receipt in a sealed block, among other rows."""
+    for amount in (500, 700, 900):
+        street.fund(francs(amount))
     payment = street.sent(make_order(), "moov-bj")
     street.approve(payment)
     street.pass_(60)
     [found] = reading.receipts_of(payment.id)
     jobs.run("seal_books")
+    session.rollback()
     return found
 
 
@@ -132,6 +135,7 @@ def test_yesterday_s_root_is_printed_and_does_not_move(street: Street, client, r
     street.time.pass_(days=1)
     street.fund(francs(500), user=make_user())
     jobs.run("seal_books")
+    session.rollback()
 
     printed = proofs.printed_root()
 
@@ -235,3 +239,19 @@ def test_wallets_by_command(street: Street, app):
     assert flask(app, "wallet", "hold", "--json").json == []
     assert len(flask(app, "wallet", "rules", "--json").json) == 22
     assert flask(app, "wallet", "show", "999").code == 3
+
+
+def test_two_people_correct_a_wallet_once(street: Street, app):
+    user = street.fund(francs(5_000))
+    words = ("wallet", "adjust", str(user.id), "--case", "T-1", "--reason", "erreur", "--json")
+
+    assert not flask(app, *words, "--as", "Awa", "--", "-700").json[0]["done"]
+    assert not flask(app, *words, "--as", "awa ", "--", "-700").json[0]["done"]
+    assert flask(app, *words, "--as", "Binta", "--", "-700").json[0]["done"]
+    assert flask(app, *words, "--as", "Chantal", "--", "-700").json[0]["done"]
+
+    assert available(user) == 4_300
+    assert flask(app, *words, "--as", "Awa", "--", "-9").json[0]["done"] is False
+    assert flask(app, *words, "--as", "Binta", "--", "-9").code == 5
+    assert available(user) == 4_300
+    assert street.findings() == []

@@ -11,19 +11,19 @@ from typing import ClassVar
 
 import requests
 
-from shop.providers.base import (
+from shop.providers.base import Provider
+from shop.providers.reasons import Reason
+from shop.providers.signatures import dated
+from shop.providers.values import (
     Answer,
     Authenticity,
     Capabilities,
     Collection,
     Notice,
     Outcome,
-    Provider,
     ProviderRejected,
     Status,
 )
-from shop.providers.reasons import Reason
-from shop.providers.signatures import dated
 from shop.providers.words import Data, evidence, header, parse_json, text
 
 STATUSES = {
