@@ -88,6 +88,7 @@ def decide(reference: str, request_id: int) -> Page:
 def appoint(reference: str) -> Page:
     """Give an office to a member; once a cycle was locked, money waits 72 hours (R20)."""
     here = seat(reference)
+    here.must(Doing.APPOINT)
     member = desk.by_member_id(here.tontine.id, request.form.get("member", 0, int))
     word = request.form.get("office", "")
     if word not in set(Office):
