@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from flask import redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from shop import clock
+from shop.accounts.secrets import keyed
 from shop.errors import NotFound
 from shop.i18n import _
 from shop.money import Money, MoneyError
@@ -36,6 +38,9 @@ from shop.tontines.seats import Seat, bp, seat, show
 from shop.tontines.states import AuctionStatus, DrawStatus
 from shop.tontines.wording import sentence
 from shop.web import signed_in
+
+#: A word that hides a bid from the others is not guessed at once.
+SECRET_LENGTH: Final = 6
 
 Page = Response | str | tuple[str, int]
 
@@ -222,6 +227,8 @@ def bid(reference: str, index: int) -> Page:
     if row is None:
         raise NotFound("auction")
     code, secret = request.form.get("share", ""), request.form.get("secret", "").strip()
+    if row.sealed and len(secret) < SECRET_LENGTH:
+        return _auction_page(here, index, _("Le mot secret a 6 signes au moins.")), 422
     try:
         discount = Money.typed(request.form.get("discount", ""), here.tontine.currency)
         _bid(here, row.id, index, code, discount, secret, sealed=row.sealed)
@@ -236,13 +243,18 @@ def _bid(
     here: Seat, sale_id: int, index: int, code: str, discount: Money, secret: str, *, sealed: bool
 ) -> None:
     if request.form.get("show"):
-        bidding.show(sale_id, current_user.id, code, discount, secret)
+        bidding.show(sale_id, current_user.id, code, discount, _nonce(sale_id, code, secret))
         return
     if not sealed:
         bidding.bid(sale_id, current_user.id, code, discount=discount)
         return
-    if len(secret) < 6:
-        raise TontineRefused(Why.BAD_WORD)
     sale.check_discount(discount, here.at.rules)
-    hashed = sale.seal(here.tontine.public_ref, index, code, discount, secret)
+    hashed = sale.seal(
+        here.tontine.public_ref, index, code, discount, _nonce(sale_id, code, secret)
+    )
     bidding.bid(sale_id, current_user.id, code, sealed_hash=hashed)
+
+
+def _nonce(sale_id: int, code: str, secret: str) -> str:
+    """Lengthen a word people can remember by the site's key: nobody finds the bid by trying words."""
+    return keyed("sealed-bid", f"{sale_id}:{code}:{secret}")[:32]
