@@ -40,6 +40,7 @@ IN_A_CIRCLE = {
     "tontines.approvals", "tontines.ask", "tontines.ask_guarantor", "tontines.ask_relief",
     "tontines.ask_swap", "tontines.auction", "tontines.bid", "tontines.book_",
     "tontines.book_file", "tontines.caisse", "tontines.cash", "tontines.close_meeting",
+    "tontines.change_rules", "tontines.publish_rules",
     "tontines.commit", "tontines.confirm_cash", "tontines.contribute", "tontines.decide",
     "tontines.decide_member", "tontines.draw", "tontines.guarantees", "tontines.hold",
     "tontines.home", "tontines.invite", "tontines.kin", "tontines.leave", "tontines.lock",

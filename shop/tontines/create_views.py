@@ -12,8 +12,10 @@ from werkzeug.wrappers import Response
 from shop.money import Money
 from shop.tontines import creation, plan_forms, simulation
 from shop.tontines.plan_forms import PlanForm
-from shop.tontines.seats import bp, seat
-from shop.tontines.states import JoinPolicy
+from shop.tontines.refusals import TontineRefused, Why
+from shop.tontines.rights import Doing
+from shop.tontines.seats import Seat, bp, seat
+from shop.tontines.states import CycleStatus, JoinPolicy
 from shop.tontines.wording import sentence
 from shop.web import form_key, signed_in
 
@@ -51,13 +53,18 @@ def new() -> Page:
     return _page(draft, form_key())
 
 
-def _page(draft: Draft, key: str) -> str:
+def _page(draft: Draft, key: str, here: Seat | None = None) -> str:
     steps = plan_forms.steps(draft.form)
+    address = url_for("tontines.new")
+    if here is not None:
+        address = url_for("tontines.change_rules", reference=here.tontine.reference)
     if draft.step == PLAN:
         plan = None if draft.problems else simulation.of(draft.form.rules(), request.args)
         return render_template(
             "tontines/plan.html",
             draft=draft,
+            seat=here,
+            address=address,
             plan=plan,
             form=draft.form,
             said=plan_forms.said(draft.form),
@@ -69,6 +76,8 @@ def _page(draft: Draft, key: str) -> str:
     return render_template(
         "tontines/new.html",
         step=step,
+        seat=here,
+        address=address,
         number=draft.step,
         steps=len(steps),
         form=draft.form,
@@ -97,6 +106,44 @@ def create() -> Page:
     )
     creation.open_to_members(made.id, current_user.id)
     return redirect(url_for("tontines.home", reference=made.reference), 303)
+
+
+@bp.get("/<reference>/rules/change/")
+@signed_in
+def change_rules(reference: str) -> str:
+    """Walk the same five steps from the present rules; officers may propose, by sending the address."""
+    here = _changing(reference)
+    asked = request.args.get("step", 2, int)
+    return _page(_draft(_said_of(here, request.args), max(2, asked)), form_key(), here)
+
+
+@bp.post("/<reference>/rules/change/")
+@signed_in
+def publish_rules(reference: str) -> Page:
+    """Publish the next version of the rules, before the start; everybody accepts again (R14)."""
+    here = _changing(reference)
+    here.must(Doing.CHANGE_RULES)
+    draft = _draft(_said_of(here, request.form), PLAN)
+    if draft.step != PLAN or draft.problems:
+        return _page(draft, form_key(), here), 422
+    rules = plan_forms.keeping(here.at.rules, draft.form.rules())
+    creation.publish(here.tontine.id, current_user.id, rules)
+    return redirect(url_for("tontines.rules", reference=reference), 303)
+
+
+def _changing(reference: str) -> Seat:
+    here = seat(reference)
+    here.must(Doing.PROPOSE_RULES)
+    if here.at.cycle.status != CycleStatus.ENROLLING:
+        raise TontineRefused(Why.NOT_NOW)
+    return here
+
+
+def _said_of(here: Seat, values: MultiDict[str, str]) -> MultiDict[str, str]:
+    """What was said over what the rules say now; a circle keeps its name, its country and its door."""
+    tontine = here.tontine
+    fixed = {"name": tontine.name, "country": tontine.country, "door": tontine.join_policy}
+    return MultiDict({**plan_forms.of_rules(here.at.rules), **values.to_dict(), **fixed})
 
 
 @bp.get("/<reference>/plan/")

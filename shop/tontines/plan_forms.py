@@ -380,6 +380,42 @@ def said(form: PlanForm, besides: tuple[str, ...] = ()) -> list[tuple[str, str]]
     return pairs
 
 
+def of_rules(rules: Rules) -> dict[str, str]:
+    """Say rules as the five steps would: what a change begins with."""
+    days, monthly = rules.when.days, rules.when.period in (Period.MONTHLY, Period.TWICE_A_MONTH)
+    names = ("monthday", "monthday2") if monthly else ("weekday", "weekday2")
+    late = next((word for word, way in LATE.items() if way == rules.late_policy), "boxes")
+    unit = 10**rules.contribution.exponent
+    return {
+        "kind": rules.kind, "contribution": str(rules.contribution.amount // unit),
+        "shares": str(rules.shares), "period": rules.when.period,
+        "recipients": str(rules.recipients_per_round), "share_label": rules.share_label,
+        "recipient_pays": "1" if rules.recipient_pays else "0",
+        "starts_on": rules.when.starts_on.isoformat(), "every": str(rules.when.every_days),
+        **dict(zip(names, map(str, days), strict=False)),
+        "due_time": rules.when.due_time.strftime("%H:%M"), "grace": str(rules.when.grace_hours),
+        "order": rules.order if rules.order is not Order.AUCTION else Order.RANDOM,
+        "sealed": "1" if rules.auction.sealed else "0",
+        "auction_cap": str(rules.auction.cap_bp // 100), "dividend": rules.auction.dividend,
+        "seen": rules.visibility, "most_shares": str(rules.max_shares_per_member),
+        "guarantee": str(rules.guarantee_contributions), "late": late,
+        "retention": str(rules.retention_bp // 100), "fine": str(rules.fine.flat.amount // unit),
+        "relief": str(rules.relief.amount // unit), "exit_fee": str(rules.exit_fee_bp // 100),
+    }  # fmt: skip
+
+
+def keeping(before: Rules, said: Rules) -> Rules:
+    """Keep of the rules before what no step asks for."""
+    return replace(
+        said,
+        cover_floor_bp=before.cover_floor_bp,
+        caisse_cap_bp=before.caisse_cap_bp,
+        wait_days=before.wait_days,
+        set_off_contributions=before.set_off_contributions,
+        max_concentration_bp=before.max_concentration_bp,
+    )
+
+
 def problems(form: PlanForm) -> list[TontineRefused]:
     """Every reason why nobody may be asked to accept this plan (J19)."""
     return list(limits.problems(replace(form.rules(), version=1)))

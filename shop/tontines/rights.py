@@ -17,6 +17,7 @@ class Doing(StrEnum):
 
     INVITE = "invite"
     CHANGE_RULES = "change_rules"
+    PROPOSE_RULES = "propose_rules"
     APPOINT = "appoint"
     LOCK = "lock"
     RECORD_CASH = "record_cash"
@@ -30,6 +31,9 @@ class Doing(StrEnum):
 MAY: Final[dict[Doing, frozenset[Office]]] = {
     Doing.INVITE: frozenset({Office.PRESIDENT, Office.SECRETARY}),
     Doing.CHANGE_RULES: frozenset({Office.PRESIDENT}),
+    Doing.PROPOSE_RULES: frozenset(
+        {Office.PRESIDENT, Office.SECRETARY, Office.TREASURER, Office.CENSOR}
+    ),
     Doing.APPOINT: frozenset({Office.PRESIDENT}),
     Doing.LOCK: frozenset({Office.PRESIDENT, Office.SECRETARY}),
     Doing.RECORD_CASH: frozenset({Office.TREASURER}),

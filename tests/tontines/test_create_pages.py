@@ -5,7 +5,9 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 import pytest
+from werkzeug.datastructures import MultiDict
 
+from shop.tontines.plan_forms import PlanForm, keeping, of_rules
 from tests.tontines.people import PLAN, Person, create, pages, person
 from tests.visitor import Element, fields, read
 
@@ -135,3 +137,25 @@ def test_the_steps_speak_english_too(awa):
     page = read(awa.client.get("/tontines/new/?lang=en").text)
 
     assert page.one("html")["lang"] == "en"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"kind": "enchere", "sealed": "0", "auction_cap": "20", "dividend": "fin_de_cycle"},
+        {"period": "twice_a_month", "monthday": "5", "monthday2": "31", "recipients": "2"},
+        {"period": "every_n_days", "every": "4", "recipient_pays": "0", "late": "guarantor"},
+        {"kind": "solidarite", "contribution": "", "relief": "500", "fine": ""},
+    ],
+)
+def test_rules_said_again_are_the_same_rules(app, said):
+    """A change begins with the present rules: nothing is lost on the way through the five steps."""
+    first = PlanForm(MultiDict({**PLAN, **said}), country="CI")
+    assert first.validate(), first.errors
+    rules = first.rules()
+
+    second = PlanForm(MultiDict({**PLAN, **of_rules(rules)}), country="CI")
+
+    assert second.validate(), second.errors
+    assert keeping(rules, second.rules()) == rules

@@ -163,3 +163,32 @@ def test_a_full_circle_with_a_bureau_starts_from_its_page(app, awa, circle):
     assert re.fullmatch(
         "[0-9a-f]{64}", awa.read(f"{circle}order/").one(data_test="order-hash").text
     )
+
+
+def test_changed_rules_are_a_new_version_that_everybody_accepts_again(awa, circle):
+    accept(awa, circle)
+    before = awa.read(f"{circle}rules/").one(data_test="rules-sha256").text
+
+    page = awa.read(f"{circle}rules/change/?step=6")
+    published = awa.fill(f"{circle}rules/change/?step=6&contribution=5000", "publish")
+    after = awa.read(f"{circle}rules/")
+
+    assert page.one("h1").text == "Marché de Gounghin"
+    assert published.location == f"{circle}rules/"
+    assert after.one(data_test="rules-sha256").text != before
+    assert "Version 2" in after.one("main").text
+    assert after.all("form", data_test="accept")
+    assert '"contribution":5000,' in after.one("textarea").text
+
+
+def test_the_treasurer_proposes_rules_that_only_the_president_publishes(app, awa, circle):
+    binta = person(app, "Binta")
+    binta.client.post(invited(awa, circle))
+    awa.fill(f"{circle}members/", "appoint", office="tresoriere", member="2")
+    address = f"{circle}rules/change/?step=6&contribution=5000"
+
+    page = binta.read(address)
+
+    assert not page.all("form", data_test="publish")
+    assert "contribution=5000" in page.one("input", id="proposition")["value"]
+    assert binta.post(address).status_code == 403
