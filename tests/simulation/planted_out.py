@@ -77,7 +77,7 @@ def payout_without_lease(provider: Any, claim: Any, ask: Any, *, submitted: bool
 def payout_not_leased(row: Any) -> Any:
     held = _lease(row)
     if isinstance(row, Payout):
-        row.lease_until = clock.now()
+        row.lease_until = row.next_check_at = clock.now()
     return held
 
 

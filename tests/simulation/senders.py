@@ -224,12 +224,11 @@ class Senders(Story):
         """Something is about to go wrong at a provider that sends."""
         if self.chance.random() >= self.plan.fault_rate:
             return
-        kind = self.chance.choices(list(FAULTS), list(FAULTS.values()))[0]
         busy = self._some_payout("settled_at IS NULL")
         method = self.chance.choice(list(PAYEES))
         provider = busy["provider"] if busy else methods.get(method).provider
-        if kind not in WIRE or kind in IMPOSSIBLE.get(provider, ()):
-            return
+        able = [one for one in FAULTS if one in WIRE and one not in IMPOSSIBLE.get(provider, ())]
+        kind = self.chance.choices(able, [FAULTS[one] for one in able])[0]
         on = self.chance.choice(("pay_out", "pay_out", "payout_status", "refund", "create", "read"))
         how: dict[str, Any] = {"calls": self.chance.choice((1, 1, 2, 5)), "on": on}
         if kind in (FaultKind.HTTP_500, FaultKind.HTTP_429):
