@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 
 from flask import current_app
 
-from shop import clock, lanes, leases, order_refunds, queue, refunds, top_ups
+from shop import choices, clock, lanes, leases, order_refunds, queue, refunds, top_ups
 from shop.alerts import service as alerts
 from shop.boundary import in_transaction
 from shop.cashback import service as cashback
@@ -285,6 +285,18 @@ def return_refunds() -> int:
     return _serve_each(order_refunds.due, order_refunds.send_back, order_refunds.postpone)
 
 
+def return_receipts() -> int:
+    """Send back what paid for nothing and nobody chose about in time."""
+    return _serve_each(choices.due, choices.wake, choices.postpone)
+
+
+def return_parts() -> int:
+    """Send refunds of parts on from the buyers' wallets to the phones that paid."""
+    return _serve_each(
+        order_refunds.due_parts, order_refunds.send_part_back, order_refunds.postpone_part
+    )
+
+
 def _serve_each(
     due: Callable[[int], Sequence[int]],
     serve: Callable[[int], object],
@@ -374,6 +386,8 @@ JOBS: Final[dict[str, Callable[[], int]]] = {
     "expire_orders": expire_orders,
     "wake_disputes": wake_disputes,
     "return_refunds": return_refunds,
+    "return_parts": return_parts,
+    "return_receipts": return_receipts,
     "pay_sellers": pay_sellers,
     "settle_rounds": settle_rounds,
     "send_payouts": send_payouts,

@@ -4,12 +4,15 @@ import shop.accounts.models
 import shop.alerts.models
 import shop.approvals.models
 import shop.cashback.models
+import shop.debts.models
 import shop.earnings.models
 import shop.health.models
 import shop.ledger.models
 import shop.notices.models
 import shop.orders.models
+import shop.orders.refund_models
 import shop.orders.talk_models
+import shop.payments.choice_models
 import shop.payments.models
 import shop.payouts.models
 import shop.reconciliation.models

@@ -13,14 +13,49 @@ import sqlalchemy as sa
 from shop import clock, refunds
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
+from shop.debts import service as debts
+from shop.debts.models import Source as Owed
 from shop.errors import InsufficientFunds
 from shop.ledger import chart
-from shop.ledger import reading as books
 from shop.money import Money, total
+from shop.orders import refund_rows
 from shop.orders import service as orders
-from shop.orders.models import SellerOrder
+from shop.orders.models import Order, SellerOrder
+from shop.orders.refund_models import OrderRefund
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition, Purpose
+
+
+def due_parts(limit: int) -> Sequence[int]:
+    """List refunds of paid sales that are still in the buyer's wallet, oldest first."""
+    query = sa.select(OrderRefund.id).where(OrderRefund.return_at <= clock.now())
+    return session.scalars(query.order_by(OrderRefund.return_at).limit(limit)).all()
+
+
+@retrying
+def send_part_back(refund_id: int) -> None:
+    """Ask once for a refund of a part to go back the way the order was paid."""
+    with transaction():
+        row = _locked_part(refund_id)
+        if row.return_at is None:
+            return  # somebody was faster
+        row.return_at = None
+        part = session.get_one(SellerOrder, row.seller_order_id)
+        _send(part, row, orders.part_refund_key(row), row.cause)
+
+
+@retrying
+def postpone_part(refund_id: int, seconds: float) -> None:
+    """Look again later at a refund of a part that could not be sent on."""
+    with transaction():
+        row = _locked_part(refund_id)
+        if row.return_at is not None:
+            row.return_at = clock.after(seconds)
+
+
+def _locked_part(refund_id: int) -> OrderRefund:
+    query = sa.select(OrderRefund).where(OrderRefund.id == refund_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
 def due(limit: int) -> Sequence[int]:
@@ -37,23 +72,34 @@ def send_back(seller_order_id: int) -> None:
         if part.return_at is None:
             return  # somebody was faster
         part.return_at = None
-        receipt_id = _receipt_of(part.order_id)
-        if receipt_id is None:
-            return
-        amount = _came_by_phone(part, receipt_id)
-        if not amount:
-            return  # the wallet had paid it, and has it again
-        buyer = accounts.owner_ids({part.order.user_id})[part.order.user_id]
-        try:
-            refunds.give_back(
-                receipt_id,
-                amount,
-                source=chart.wallet(buyer, part.currency),
-                form_key=orders.refund_key(part),
-                reason=f"order {part.reference} {part.stage}",
-            )
-        except InsufficientFunds:
-            return  # the buyer was faster, and has spent it
+        _send(part, refund_rows.closing_of(part), orders.refund_key(part), part.stage)
+
+
+def _send(part: SellerOrder, row: OrderRefund | None, form_key: str, word: str) -> None:
+    """Send on what the phone had paid of a refund; cashback, and what wallets paid, stays in the wallet.
+
+    What the operator had taken back already is repaid first (F8).
+    """
+    back = row.buyer - refund_rows.kept_as_cashback(row) if row else part.refunded
+    buyer = accounts.owner_id(part.order.user_id)
+    taken = debts.collect(buyer, part.currency, back, only=Owed.REVERSAL)
+    repaid = total([Money(one.amount, part.currency) for one in taken], part.currency)
+    receipt = _receipt_of(part.order_id)
+    if receipt is None:
+        return
+    sent = min(back, _left_of_phone(part.order, receipt)) - repaid
+    if sent <= Money(0, part.currency):
+        return
+    try:
+        refunds.give_back(
+            receipt.id,
+            sent,
+            source=chart.wallet(buyer, part.currency),
+            form_key=form_key,
+            reason=f"order {part.reference} {word}",
+        )
+    except InsufficientFunds:
+        return  # the buyer was faster, and has spent it
 
 
 @retrying
@@ -70,20 +116,25 @@ def _locked(seller_order_id: int) -> SellerOrder:
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
-def _came_by_phone(part: SellerOrder, receipt_id: int) -> Money:
-    """Say what of a refund goes back to the phone: no cashback, and no more than the phone had paid."""
-    receipt = session.get_one(Receipt, receipt_id)
+def _left_of_phone(order: Order, receipt: Receipt) -> Money:
+    """Say how much of what a phone paid for an order was not sent back to it yet.
+
+    Of the operator's fee only what the policy gave back counts; money that paid for nothing does not.
+    """
     fee = session.get_one(Payment, receipt.payment_id).fee
-    paid = Money(receipt.applied_amount, receipt.currency) - fee
-    left = max(paid - refunds.given_back(receipt), Money(0, part.currency))
-    kept = books.moves([f"cashback-returned:{part.id}:"])
-    return min(part.refunded - total([move.amount for move in kept], part.currency), left)
+    rows = [row for part in order.seller_orders for row in refund_rows.of_part(part)]
+    fees = total([Money(row.fee_amount, receipt.currency) for row in rows], receipt.currency)
+    keys = [orders.refund_key(part) for part in order.seller_orders]
+    keys.extend(orders.part_refund_key(row) for row in rows)
+    sent = refunds.given_back_as(receipt, keys)
+    paid = Money(receipt.applied_amount, receipt.currency) - fee + fees
+    return min(paid - sent, receipt.money - refunds.given_back(receipt))
 
 
-def _receipt_of(order_id: int) -> int | None:
+def _receipt_of(order_id: int) -> Receipt | None:
     """Find the receipt that paid an order; None when it was not paid by a provider."""
     return session.scalar(
-        sa.select(Receipt.id)
+        sa.select(Receipt)
         .join(Payment, Payment.id == Receipt.payment_id)
         .where(
             Payment.purpose == Purpose.ORDER,

@@ -101,6 +101,19 @@ def kept(
         yield from given_back(payment, receipt, thing)
 
 
+def reversed_(payment: Payment, thing: Order | TopUp | Contribution) -> Iterator[Message]:
+    """Tell the payer and every seller that the operator took the payment back."""
+    key = f"reversed:{payment.reference}"
+    text = messages.payment_reversed(
+        thing.reference, payment.money, sold=isinstance(thing, Order), language=payment.language
+    )
+    yield Message(key, payment.payer_phone, Kind.MONEY_KEPT, text)
+    for part in thing.seller_orders if isinstance(thing, Order) else ():
+        seller = session.get_one(User, part.store.owner_id)
+        text = messages.sale_reversed(part.reference, part.total, language=seller.language)
+        yield Message(f"{key}:{part.reference}", seller.phone, Kind.SALE, text)
+
+
 def given_back(
     payment: Payment, receipt: Receipt, thing: Order | TopUp | Contribution
 ) -> Iterator[Message]:

@@ -18,8 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from shop import clock, leases, payout_notices
 from shop.accounts import service as accounts
 from shop.db import retrying, session, transaction
+from shop.debts import service as debts
+from shop.debts.models import Source as DebtSource
 from shop.earnings import service as earnings
-from shop.errors import InsufficientFunds
 from shop.ledger import entries
 from shop.ledger import service as ledger
 from shop.ledger.entries import Entry
@@ -317,10 +318,7 @@ def _book_late(payout: Payout, owner_id: int, said: Outcome) -> None:
     logger.error("payout %s left after its money was given back", payout.reference)
     fee = _fee(payout, said)
     ledger.post(entries.payout_late(payout.reference, payout.provider, owner_id, payout.money, fee))
-    try:
-        ledger.post(entries.debt_repaid(payout.reference, owner_id, payout.money))
-    except InsufficientFunds as short:
-        # Read under the wallet's lock, so this much is there.
-        if short.available:
-            ledger.post(entries.debt_repaid(payout.reference, owner_id, short.available))
+    key = f"payout-late:{payout.reference}"
+    debts.incur(owner_id, payout.money, debts.Cause(key, DebtSource.LATE_PAYOUT, payout.reference))
+    debts.collect(owner_id, payout.currency)
     notices.put_all([payout_notices.late(payout)])

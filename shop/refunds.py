@@ -6,6 +6,7 @@ One request, one refund; the refunds of a receipt never come to more than the re
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -115,8 +116,17 @@ def _refuse_above(receipt: Receipt, amount: Money) -> None:
 
 def given_back(receipt: Receipt) -> Money:
     """Add up what of a receipt was given back so far, arrived or on its way."""
+    return _sum(receipt, sa.true())
+
+
+def given_back_as(receipt: Receipt, form_keys: Sequence[str]) -> Money:
+    """Add up what these requests gave back of a receipt, arrived or on its way."""
+    return _sum(receipt, Refund.form_key.in_(form_keys))
+
+
+def _sum(receipt: Receipt, wanted: sa.ColumnElement[bool]) -> Money:
     total = sa.func.coalesce(sa.func.sum(Refund.amount), 0)
-    given = session.scalar(sa.select(total).where(Refund.receipt_id == receipt.id))
+    given = session.scalar(sa.select(total).where(Refund.receipt_id == receipt.id, wanted))
     return Money(int(given or 0), receipt.currency)
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias, assert_never
 
 from sqlalchemy.exc import IntegrityError
 
-from shop import clock, leases, payment_notices, purposes, receipts, switches
+from shop import choices, clock, leases, payment_notices, purposes, receipts, switches
 from shop.accounts import service as accounts
 from shop.db import in_transaction, retrying, session, transaction
 from shop.ledger import service as ledger
@@ -235,6 +235,7 @@ def _write(batch: _Batch) -> None:
             )
         ]
     )
+    choices.offer(a.receipt for a in batch.arrived if isinstance(a.thing, Order))
     for a in batch.arrived:
         purposes.fill(a.thing, a.receipt, a.payment, a.said)
     purposes.let_go(batch.released)

@@ -16,7 +16,9 @@ from shop.db import end_read, follow_database_clock, session
 from shop.earnings.models import PayoutTerms
 from shop.notices.models import Notice
 from shop.orders.models import SellerOrder
+from shop.orders.refund_models import OrderRefund
 from shop.orders.talk_models import Dispute
+from shop.payments.choice_models import ReceiptChoice
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus
 from shop.payouts.models import Payout
@@ -44,6 +46,8 @@ _OLDEST: Final = {
     "expire_orders": sa.select(sa.func.min(SellerOrder.wake_at)),
     "wake_disputes": sa.select(sa.func.min(Dispute.wake_at)),
     "return_refunds": sa.select(sa.func.min(SellerOrder.return_at)),
+    "return_parts": sa.select(sa.func.min(OrderRefund.return_at)),
+    "return_receipts": sa.select(sa.func.min(ReceiptChoice.wake_at)),
     "pay_sellers": sa.select(sa.func.min(PayoutTerms.next_at)),
     "settle_rounds": sa.select(sa.func.min(Round.wake_at)),
     "release_holds": sa.select(sa.func.min(Payout.next_check_at)).where(

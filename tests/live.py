@@ -26,6 +26,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import config
 from shop import clock, create_app, health, sweeper
 from shop.db import session
+from shop.debts import checks as debt_checks
 from shop.ledger import audit
 from shop.orders import checks as order_checks
 from shop.payments import checks, provider_settings
@@ -158,7 +159,12 @@ class Live:
     def findings(self) -> list[str]:
         """Prove the books, the payments, and that both agree with the providers' own book."""
         with self.app.app_context():
-            rules = (*checks.check(), *payout_checks.check(), *order_checks.check())
+            rules = (
+                *checks.check(),
+                *payout_checks.check(),
+                *order_checks.check(),
+                *debt_checks.check(),
+            )
             found = [str(f) for f in (*audit.check(), *rules)]
             ours = {
                 (r.provider, r.transaction_ref): (r.amount, r.currency)

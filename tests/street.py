@@ -17,6 +17,7 @@ from flask import Flask
 from shop import health, jobs, payout_settlement, references, settlement, sweeper
 from shop.accounts.models import User
 from shop.db import session, transaction
+from shop.debts import checks as debt_checks
 from shop.ledger import audit, chart
 from shop.ledger import service as ledger
 from shop.ledger.chart import Account
@@ -199,6 +200,7 @@ class Street:
             *checks.check(),
             *order_checks.check(),
             *payout_checks.check(),
+            *debt_checks.check(),
             *tontine_checks.check(),
             *wallet_checks.check(),
             *self._against_the_oracle(),

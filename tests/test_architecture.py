@@ -35,6 +35,8 @@ FLOORS = {
     "shop.payout_notices": 8,
     "shop.refunds": 8,
     "shop.order_refunds": 8,
+    "shop.choices": 8,
+    "shop.reversals": 8,
     "shop.corrections": 8,
     "shop.purposes": 8,
     "shop.top_ups": 8,
@@ -61,6 +63,8 @@ FLOORS = {
     # Between two floors: what payments and payouts share, which do not know each other.
     "shop.leases": 2.5,
     "shop.approvals": 3,
+    # Below whoever makes somebody owe: refunds, payouts, earnings.
+    "shop.debts": 3,
     "shop.health": 3,
     # Below whoever starts something: payments and payouts ask the same stop buttons.
     "shop.switches": 2,
@@ -94,6 +98,8 @@ ONE_ROOM = (
         "shop.payout_notices",
         "shop.refunds",
         "shop.order_refunds",
+        "shop.choices",
+        "shop.reversals",
         "shop.corrections",
         "shop.purposes",
         "shop.top_ups",
@@ -286,6 +292,9 @@ EXCEPTIONS = {
     "shop/orders/fulfilment.py": "the part of orders/service.py that serves paid orders",
     "shop/orders/talk.py": "the part of orders/service.py that keeps what the two sides say",
     "shop/orders/disputes.py": "the part of orders/service.py that settles problems",
+    "shop/orders/refunding.py": "the part of orders/service.py that gives parts of a sale back",
+    "shop/choices.py": "what payers say about money that paid for nothing, beside refunds",
+    "shop/reversals.py": "two people's word and what it takes back, beside resolution",
     "shop/accounts/codes.py": "the part of accounts/service.py that counts tries",
     "shop/earnings/settings.py": "the part of earnings/service.py that owners decide",
     "shop/earnings/floats.py": "keeps one word of a provider, for a job that is asking",

@@ -58,19 +58,20 @@ SIGNED_IN = CIRCLES | IN_A_CIRCLE | {
     "earnings.terms", "seller.delivery", "seller.drop_zone", "seller.edit_product", "seller.home",
     "seller.new_product", "seller.open_store", "seller.show_product", "seller_orders.change_many",
     "seller_orders.sales_file", "seller_orders.show_sale", "seller_orders.show_sales",
-    "seller_orders.slip", "seller_orders.take_step", "seller_talk.act_seller",
-    "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
-    "seller_talk.show_seller", "statement.download", "statement.month", "top_up.begin",
-    "top_up.choose", "top_up.create", "top_up.start", "wallet.cancel", "wallet.payout",
-    "wallet.show", "wallet.withdraw", "withdrawal_number.add", "withdrawal_number.code",
+    "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give",
+    "seller_talk.act_seller", "seller_talk.photo_seller", "seller_talk.pin_seller",
+    "seller_talk.say_seller", "seller_talk.show_seller", "statement.download", "statement.month",
+    "top_up.begin", "top_up.choose", "top_up.create", "top_up.start", "wallet.cancel",
+    "wallet.payout", "wallet.show", "wallet.withdraw", "withdrawal_number.add",
+    "withdrawal_number.code",
 }  # fmt: skip
 OWNER = {
     "orders.ask_received", "orders.cancel", "orders.mine", "orders.open_link", "orders.receive",
     "orders.show", "payment.choose", "payment.history", "payment.pay_from_wallet",
     "payment.receipt", "payment.start", "payment_status.cancel", "payment_status.check",
-    "payment_status.claim", "payment_status.show", "payment_status.state", "talk.act",
-    "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin", "talk.report", "talk.say",
-    "talk.show",
+    "payment_status.claim", "payment_status.keep", "payment_status.show",
+    "payment_status.state", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo", "talk.pin",
+    "talk.report", "talk.say", "talk.show",
 }  # fmt: skip
 #: Doors for programs: they carry no session, so no CSRF token either.
 WITHOUT_TOKEN = {"webhooks.receive"}
@@ -140,7 +141,7 @@ class World:
             reference = self.paid.reference
         if endpoint.startswith("talk."):
             reference = self.paid.reference
-        if endpoint.startswith(("seller_orders.", "seller_talk.")):
+        if endpoint.startswith(("seller_orders.", "seller_refunds.", "seller_talk.")):
             reference = part.reference
         code = self.receipt.code if endpoint == "proof.show" else self.product.code
         return {
@@ -263,10 +264,12 @@ def test_a_form_without_its_token_is_refused(app, world, owner):
 OWNED = [
     "orders.show", "payment.choose", "payment.pay_from_wallet", "payment.receipt", "payment.start",
     "payment_status.cancel", "top_up.choose", "top_up.start",
-    "payment_status.check", "payment_status.claim", "payment_status.show", "payment_status.state",
+    "payment_status.check", "payment_status.claim", "payment_status.keep", "payment_status.show",
+    "payment_status.state",
     "seller.edit_product", "seller.show_product", "seller.drop_zone", "account.forget",
     "orders.ask_received", "orders.cancel", "orders.receive", "seller_orders.show_sale",
-    "seller_orders.slip", "seller_orders.take_step", "seller_talk.act_seller",
+    "seller_orders.slip", "seller_orders.take_step", "seller_refunds.ask", "seller_refunds.give",
+    "seller_talk.act_seller",
     "seller_talk.photo_seller", "seller_talk.pin_seller", "seller_talk.say_seller",
     "seller_talk.show_seller", "talk.act", "talk.ask_problem", "talk.of_order", "talk.photo",
     "talk.pin", "talk.report", "talk.say", "talk.show",

@@ -8,7 +8,7 @@ from alembic import op
 from migrations import triggers
 
 revision = "0018"
-down_revision = "0014"
+down_revision = "0015"
 
 OLD_PURPOSES = "purpose IN ('order')"
 PURPOSES = "purpose IN ('order', 'top_up')"

@@ -74,7 +74,12 @@ def taken_from(user_ids: Collection[int], most: Money) -> Amounts:
 
 
 def give_back(
-    order_id: int, part_id: int, part_ids: Sequence[int], user_id: int, to_buyer: Money
+    order_id: int,
+    part_id: int,
+    part_ids: Sequence[int],
+    user_id: int,
+    to_buyer: Money,
+    refund_id: int,
 ) -> None:
     """Turn what came back from a sale into cashback again, as far as cashback had paid the order.
 
@@ -88,7 +93,7 @@ def give_back(
             returned.append((account, part))
             left -= part
     if returned:
-        ledger.post(wallet_entries.cashback_returned(part_id, user_id, returned))
+        ledger.post(wallet_entries.cashback_returned(part_id, refund_id, user_id, returned))
         revive([account for account, _money in returned])
 
 

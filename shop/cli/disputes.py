@@ -126,8 +126,8 @@ def _back(part: SellerOrder, amount: str, *, as_json: bool) -> Money:
         fail(
             Exit.USAGE, "bad_amount", "--amount is a whole number of minor units.", as_json=as_json
         )
-    if int(amount) > part.total_amount:
-        fail(Exit.USAGE, "bad_amount", f"--amount is {part.total_amount} at most.", as_json=as_json)
+    if int(amount) > part.held.amount:
+        fail(Exit.USAGE, "bad_amount", f"--amount is {part.held.amount} at most.", as_json=as_json)
     return Money(int(amount), part.currency)
 
 

@@ -50,7 +50,7 @@ def release(
 ) -> None:
     """Pay the seller of an open order. Asks for the reference first."""
     part = found(reference, as_json=as_json)
-    plan = f"Release {amount_text(part.net)} to {part.store.name}, {amount_text(part.commission)} kept."
+    plan = f"Release {amount_text(part.net)} to {part.store.name}, {amount_text(part.due_commission)} kept."
     if confirmed(part, plan, dry_run=dry_run, yes=yes, as_json=as_json):
         decide(part, Stage.CONFIRMED, acting(reason, name), as_json=as_json)
 
@@ -70,11 +70,11 @@ def refund(
     """Give the buyer of an open order everything back, or a part. Asks for the reference first."""
     part = found(reference, as_json=as_json)
     back = _back(part, amount, as_json=as_json)
-    whole = f"{amount_text(part.total)} of {spaced(part.reference)}"
+    whole = f"{amount_text(part.held)} of {spaced(part.reference)}"
     plan = f"Give {amount_text(back)} of {whole} back to the buyer."
     if not confirmed(part, plan, dry_run=dry_run, yes=yes, as_json=as_json):
         return
-    if back == part.total:
+    if back == part.held:
         decide(part, Stage.CANCELLED, acting(reason, name), as_json=as_json)
     else:
         decide(part, Stage.DECIDED, acting(reason, name), back, as_json=as_json)
@@ -82,12 +82,12 @@ def refund(
 
 def _back(part: SellerOrder, amount: str | None, *, as_json: bool) -> Money:
     if amount is None:
-        return part.total
-    if not (amount.isascii() and amount.isdigit() and 0 < int(amount) <= part.total_amount):
+        return part.held
+    if not (amount.isascii() and amount.isdigit() and 0 < int(amount) <= part.held.amount):
         fail(
             Exit.USAGE,
             "bad_amount",
-            f"--amount goes from 1 to {part.total_amount}.",
+            f"--amount goes from 1 to {part.held.amount}.",
             as_json=as_json,
         )
     return Money(int(amount), part.currency)

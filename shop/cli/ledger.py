@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 
 from shop.cli import books_csv
 from shop.cli.output import Exit, emit, fail, json_option, say
+from shop.debts import checks as debt_checks
 from shop.ledger import audit, proofs
 from shop.ledger.chart import Account
 from shop.money import Money
@@ -25,7 +26,15 @@ group = AppGroup("ledger", help="The books: prove them, read them.")
 @json_option
 def check(as_json: bool) -> None:
     """Derive every figure again: sums, seals, receipts, orders, payouts. Exit 6 on any difference."""
-    rooms = (audit, checks, payout_checks, order_checks, wallet_checks, tontine_checks)
+    rooms = (
+        audit,
+        checks,
+        payout_checks,
+        order_checks,
+        debt_checks,
+        wallet_checks,
+        tontine_checks,
+    )
     findings = [finding for room in rooms for finding in room.check()]
     emit([{"rule": f.rule, "detail": f.detail} for f in findings], as_json=as_json)
     if findings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
+from shop.cli import order_refund
 from shop.cli.escrow_words import (
     acting,
     as_option,
@@ -86,7 +87,10 @@ def cancel(
 ) -> None:
     """Cancel an open order and give the buyer everything back. Asks for the reference first."""
     part = found(reference, as_json=as_json)
-    amount, words = amount_text(part.total), acting(reason, name)
+    amount, words = amount_text(part.held), acting(reason, name)
     plan = f"Cancel {spaced(part.reference)} and refund {amount} to the buyer."
     if confirmed(part, plan, dry_run=dry_run, yes=yes, as_json=as_json):
         decide(part, Stage.CANCELLED, words, as_json=as_json)
+
+
+group.add_command(order_refund.command)

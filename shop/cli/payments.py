@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from shop import clock, jobs, references, resolution
 from shop.approvals import service as approvals
 from shop.approvals.service import Subject, Voice
-from shop.cli import refund, timeline
+from shop.cli import refund, reversal, timeline
 from shop.cli.options import (
     cursor_option,
     dry_run_option,
@@ -32,6 +32,7 @@ from shop.resolution import Verdict
 
 group = AppGroup("payments", help="Attempts to collect: find, read, ask again, decide, give back.")
 group.add_command(refund.command)
+group.add_command(reversal.command)
 
 
 @group.command("list")

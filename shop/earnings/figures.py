@@ -42,20 +42,27 @@ class Figure(StrEnum):
     """What the shop will have of it, if all goes well."""
 
 
-#: What is for the shop: what was released once the escrow is closed, what is expected before.
+_LEFT = SellerOrder.commission_amount - SellerOrder.early_commission_amount
+_HOLDS = SellerOrder.total_amount - SellerOrder.refunded_amount
+#: Our commission when the escrow is released (see `SellerOrder.due_commission`).
+_DUE = sa.case((_LEFT > _HOLDS, _HOLDS), else_=_LEFT)
+#: What is for the shop: what is expected while the money is held; afterwards what was released, less what
+#: went back later.
 _NET = sa.case(
     (
         SellerOrder.escrow.in_(["none", "held"]),
-        SellerOrder.total_amount - SellerOrder.commission_amount,
+        SellerOrder.total_amount - SellerOrder.refunded_amount - _DUE,
     ),
-    else_=SellerOrder.released_amount,
+    else_=SellerOrder.released_amount
+    - SellerOrder.later_refunded_amount
+    + SellerOrder.later_commission_amount,
 )
 # Not the bare column: a row of orders beside it would already have that.
 _TOTAL = SellerOrder.total_amount + 0
 _AMOUNTS: Final[dict[Figure, sa.ColumnElement[Any]]] = {
     Figure.COLLECTED: _TOTAL,
     Figure.NET: _NET,
-    Figure.HELD: _TOTAL,
+    Figure.HELD: _HOLDS,
     Figure.COMING: _NET,
 }
 

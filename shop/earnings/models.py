@@ -106,6 +106,21 @@ class PayoutLine(Base):
     amount: Mapped[int]
 
 
+class PayoutDeduction(Base):
+    """What a statement deducts: one repayment of a debt, or the part of it that was missing (H6)."""
+
+    __tablename__ = "payout_deduction"
+    __table_args__ = (sa.CheckConstraint("amount > 0", name="amount"),)
+
+    payout_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("payout_statement.payout_id"), primary_key=True
+    )
+    repayment_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("debt_repayment.id"), primary_key=True, index=True
+    )
+    amount: Mapped[int]
+
+
 class ProviderFloat(Base):
     """What a provider said it holds for us, when it was last asked. Pages read this, never the provider."""
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from shop import references
 from shop.db import session
-from shop.earnings.models import PayoutLine, PayoutStatement
+from shop.debts.models import Debt, DebtRepayment
+from shop.earnings.models import PayoutDeduction, PayoutLine, PayoutStatement
 from shop.errors import NotFound
 from shop.money import Money, total
 from shop.orders.models import SellerOrder
@@ -31,17 +32,33 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Deducted:
+    """One repayment that a statement deducts: of which refund, order or payout, and how much."""
+
+    reference: str
+    source: str
+    amount: Money
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One payout and what it was for."""
 
     payout: Payout
     taken: Money
     lines: Sequence[Line]
+    deductions: Sequence[Deducted] = ()
 
     @property
     def sum(self) -> Money:
         """What the orders brought, before what was already taken."""
         return total([line.amount for line in self.lines], self.taken.currency)
+
+    @property
+    def deducted(self) -> Money:
+        """What repaid debts of the shop."""
+        return total([line.amount for line in self.deductions], self.taken.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +97,18 @@ def statement_of(store_id: int, reference: str) -> Statement:
     if row is None:
         raise NotFound("no such payout")
     payout, statement = row
-    return Statement(payout, statement.taken, _lines(payout))
+    return Statement(payout, statement.taken, _lines(payout), _deductions(payout))
+
+
+def _deductions(payout: Payout) -> list[Deducted]:
+    rows = session.execute(
+        sa.select(Debt.reference, Debt.source, PayoutDeduction.amount, DebtRepayment.at)
+        .join(DebtRepayment, DebtRepayment.id == PayoutDeduction.repayment_id)
+        .join(Debt, Debt.id == DebtRepayment.debt_id)
+        .where(PayoutDeduction.payout_id == payout.id)
+        .order_by(DebtRepayment.id)
+    )
+    return [Deducted(r, s, Money(a, payout.currency), at) for r, s, a, at in rows]
 
 
 def _lines(payout: Payout) -> list[Line]:

@@ -18,7 +18,7 @@ from shop import phone as phones
 from shop.accounts import service as accounts
 from shop.accounts.models import User
 from shop.db import in_transaction, retrying, session, transaction
-from shop.earnings import floats, planning
+from shop.earnings import deducting, floats, planning
 from shop.earnings.models import PayoutLine, PayoutStatement, PayoutTerms, Schedule
 from shop.earnings.planning import Owed, Plan, Way
 from shop.ledger import chart
@@ -106,6 +106,7 @@ def plan_for(store: Store, terms: PayoutTerms, *, on_demand: bool = False) -> Pl
         ledger.balance(chart.wallet(owner_id, store.currency)),
         ways_to(store, number, terms.operator),
         None if threshold is None else Money(threshold, store.currency),
+        deducting.debts_of(owner_id, store.currency),
     )
 
 
@@ -208,6 +209,8 @@ def _pay(
         return None
     owner = accounts.by_id(accounts.owner_id(store.owner_id))
     assert owner.verified_at is not None, "money goes to a proven number only (W7)"
+    # Before the payout: whoever repays locks the debts first, then the wallet.
+    recovered = deducting.recover(owner.id, plan)
     payout = payouts.request(
         Intent(
             purpose=PayoutPurpose.SELLER_PAYOUT,
@@ -222,6 +225,7 @@ def _pay(
         )
     )
     _write_statement(payout, store, period, plan)
+    deducting.write(payout, plan, recovered)
     return payout
 
 
@@ -266,3 +270,4 @@ def came_back(payout_ids: Collection[int]) -> None:
         .values(next_at=tomorrow)
         .execution_options(synchronize_session="fetch")
     )
+    deducting.came_back(payout_ids)

@@ -16,6 +16,7 @@ from shop.accounts import service as accounts
 from shop.accounts.forms import CodeForm
 from shop.accounts.refusals import TooManyCodes, TooSoon
 from shop.accounts.service import PinAnswer
+from shop.debts import service as debts
 from shop.earnings import figures, reading, service, settings, windows, wording
 from shop.earnings.figures import Figure
 from shop.earnings.forms import NewNumberForm, TermsForm
@@ -70,6 +71,11 @@ def _payouts_page(store: Store, problem: str = "") -> tuple[str, int]:
         tones=TONES,
         form_key=form_key(),
         problem=problem,
+        kept_back=plan.kept_back,
+        debts=debts.open_of(owner.id, store.currency),
+        owed=debts.owed(owner.id, store.currency),
+        cap=debts.cap_bp(clock.now().date()) // 100,
+        origins=wording.ORIGINS,
     )
     return page, 422 if problem else 200
 
@@ -108,6 +114,7 @@ def payout(reference: str) -> Page:
         masked=phones.masked(found.payee_phone),
         label=payout_wording.LABELS[found.state],
         tone=TONES.get(found.state, "att"),
+        origins=wording.ORIGINS,
         may_cancel=PayoutStatus.CANCELLED in EDGES[found.state],
         where=payout_wording.sentence(
             found, amount=amount_text(found.money), operator=method.label, language=language()

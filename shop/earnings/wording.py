@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from shop.debts.models import Source
 from shop.earnings.figures import Figure
 from shop.earnings.models import PayoutTerms, Schedule
 from shop.earnings.planning import Plan, Wait
@@ -15,6 +16,13 @@ FIGURES: Final = {
     Figure.NET: _l("Ventes nettes"),
     Figure.HELD: _l("Gardé jusqu’à la livraison"),
     Figure.COMING: _l("À venir pour vous"),
+}
+
+#: Where a debt came from.
+ORIGINS: Final[dict[str, Any]] = {
+    Source.REFUND: _l("Acheteur remboursé après votre paiement"),
+    Source.REVERSAL: _l("Paiement repris par l’opérateur"),
+    Source.LATE_PAYOUT: _l("Envoi arrivé après coup"),
 }
 
 _WHY: Final[dict[Wait, Any]] = {

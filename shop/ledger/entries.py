@@ -84,6 +84,14 @@ def receipt_fee(receipt_id: int, provider: str, fee: Money) -> Entry:
     return Entry("receipt_fee", (Leg(f"receipt-fee:{receipt_id}", spent, source, fee),))
 
 
+def receipt_reversed(
+    receipt_id: int, name: str, source: Account, target: Account, amount: Money
+) -> Entry:
+    """The operator took back what it had collected: the float loses it, `source` bears it."""
+    leg = Leg(f"reversal:{receipt_id}:{name}", source, target, amount)
+    return Entry("receipt_reversed", (leg,))
+
+
 def wallet_claimed(guest_id: int, user_id: int, amount: Money) -> Entry:
     """A guest proved the number: what we owed the guest is owed to the user."""
     leg = Leg(
@@ -102,8 +110,11 @@ def escrow_shared(
     seller: tuple[int, Money],
     kept: Money,
     buyer: tuple[int, Money],
+    fee: Money | None = None,
 ) -> Entry:
     """An escrow is closed: the seller's part, our commission, the buyer's part, as `word` says.
+
+    `fee` is what of the operator's fee we give back beside it.
 
     `word` is `release`, `refund` or `split`: it begins the keys. Parts of nothing make no transfer.
     """
@@ -118,6 +129,9 @@ def escrow_shared(
         for name, target, amount in parts
         if amount
     ]
+    if fee:
+        kept_fee, wallet = chart.income("method-fees", fee.currency), parts[2][1]
+        legs.append(Leg(f"{word}:{seller_order_id}:fee", kept_fee, wallet, fee))
     return Entry(f"escrow_{word}", tuple(legs))
 
 
@@ -156,11 +170,22 @@ def payout_late(reference: str, provider: str, user_id: int, amount: Money, fee:
     return Entry("payout_late", tuple(legs))
 
 
-def debt_repaid(reference: str, user_id: int, amount: Money) -> Entry:
-    """What was given back by mistake is taken from where it was put, as far as it is still there."""
-    wallet = chart.wallet(user_id, amount.currency)
-    owed = chart.debt(user_id, amount.currency)
-    return Entry("debt_repaid", (Leg(f"payout-repaid:{reference}", wallet, owed, amount),))
+def debt_collected(key: str, user_id: int, amount: Money) -> Entry:
+    """A user repays, out of the wallet, what we had advanced."""
+    wallet, owed = chart.wallet(user_id, amount.currency), chart.debt(user_id, amount.currency)
+    return Entry("debt_collected", (Leg(key, wallet, owed, amount),))
+
+
+def order_refunded(
+    refund_id: int, target: Account, sources: Sequence[tuple[str, Account, Money]]
+) -> Entry:
+    """A sale, or a part of it, goes back: from whoever bears which part. Parts of nothing move nothing."""
+    legs = [
+        Leg(f"order-refund:{refund_id}:{name}", source, target, amount)
+        for name, source, amount in sources
+        if amount
+    ]
+    return Entry("order_refund", tuple(legs))
 
 
 def refund_to_wallet(refund_id: int, source: Account, user_id: int, amount: Money) -> Entry:

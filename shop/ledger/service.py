@@ -148,6 +148,12 @@ def first_transfer(key_prefix: str) -> Transfer | None:
     )
 
 
+def amounts_of(keys: Sequence[str]) -> dict[str, int]:
+    """Give the amounts of the transfers of these keys; a key that was never posted is left out."""
+    rows = session.execute(sa.select(Transfer.key, Transfer.amount).where(Transfer.key.in_(keys)))
+    return {key: int(amount) for key, amount in rows}
+
+
 def balance(account: Account) -> Money:
     """What the account holds, on its natural side: a float's debits, a wallet's credits."""
     row = session.execute(

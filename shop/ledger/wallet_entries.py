@@ -79,11 +79,11 @@ def cashback_expired(grant_id: int, moment: int, amount: Money) -> Entry:
     return Entry("cashback_expired", (Leg(key, source, back, amount),))
 
 
-def cashback_returned(seller_order_id: int, user_id: int, grants: Amounts) -> Entry:
-    """What cashback paid and came back is cashback again, not money to withdraw."""
+def cashback_returned(seller_order_id: int, refund_id: int, user_id: int, grants: Amounts) -> Entry:
+    """What cashback paid and one refund brought back is cashback again, not money to withdraw."""
     legs = [
         Leg(
-            f"cashback-returned:{seller_order_id}:{n}",
+            f"cashback-returned:{seller_order_id}:{refund_id}:{n}",
             *(chart.wallet(user_id, amount.currency), grant, amount),
         )
         for n, (grant, amount) in enumerate(grants, start=1)

@@ -99,6 +99,41 @@ def payment_verifying(payment_reference: str, provider: str, *, language: str) -
         )
 
 
+def payment_reversed(reference: str, amount: Money, *, sold: bool, language: str) -> str:
+    """Tell the payer that the operator took a payment back, and what that means."""
+    with force_locale(language):
+        if not sold:
+            return plain(
+                _(
+                    "%(reference)s : l’opérateur a repris votre paiement de %(amount)s. Cet argent"
+                    " nous est dû, votre portefeuille le rembourse d’abord.",
+                    reference=spaced(reference),
+                    amount=amount_text(amount),
+                )
+            )
+        return plain(
+            _(
+                "Commande %(reference)s : l’opérateur a repris votre paiement de %(amount)s. Rien n’est"
+                " versé au vendeur avant notre vérification.",
+                reference=spaced(reference),
+                amount=amount_text(amount),
+            )
+        )
+
+
+def sale_reversed(reference: str, amount: Money, *, language: str) -> str:
+    """Tell a seller that the operator took the payment of a sale back."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : l’opérateur a repris le paiement de %(amount)s. N’envoyez rien"
+                " avant notre réponse.",
+                reference=spaced(reference),
+                amount=amount_text(amount),
+            )
+        )
+
+
 def money_kept(kept: Money, order_reference: str, *, language: str) -> str:
     """Tell the payer that surprising money is in their wallet."""
     with force_locale(language):

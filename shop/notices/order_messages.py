@@ -71,6 +71,32 @@ def refunded(reference: str, back: Money, access_token: str, *, language: str) -
         )
 
 
+def part_refunded(reference: str, back: Money, access_token: str, *, language: str) -> str:
+    """Tell the buyer that something of a paid order is given back."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s : %(amount)s vous sont rendus. Où et pourquoi : %(link)s",
+                reference=spaced(reference),
+                amount=amount_text(back),
+                link=_buyers(access_token),
+            )
+        )
+
+
+def part_taken_back(reference: str, amount: Money, *, language: str) -> str:
+    """Tell the seller that a refund of a paid sale is on their account."""
+    with force_locale(language):
+        return plain(
+            _(
+                "Commande %(reference)s remboursée à l’acheteur : %(amount)s à votre charge. Détail dans"
+                " Mes versements.",
+                reference=spaced(reference),
+                amount=amount_text(amount),
+            )
+        )
+
+
 def shared(reference: str, back: Money, access_token: str, *, language: str) -> str:
     """Tell the buyer what staff decided to give back."""
     with force_locale(language):

@@ -8,11 +8,12 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Attach this room's pages and words."""
     from shop import i18n, references
-    from shop.orders import buyer_views, refusals, talk_views, views
+    from shop.orders import buyer_views, refund_views, refusals, talk_views, views
 
     i18n.word_refusals(refusals.SENTENCES)
     app.jinja_env.filters.setdefault("reference", references.spaced)
     app.register_blueprint(buyer_views.bp)
     app.register_blueprint(views.bp)
+    app.register_blueprint(refund_views.bp)
     app.register_blueprint(talk_views.bp)
     app.register_blueprint(talk_views.seller_bp)

@@ -17,7 +17,8 @@ RULES: Final = {
         SELECT 'seller order ' || s.reference || ' holds ' || COALESCE(a.balance, 0)
         FROM seller_order s LEFT JOIN ledger_account a
         ON a.code = 'escrow:' || s.id || ':' || s.currency
-        WHERE COALESCE(a.balance, 0) <> CASE WHEN s.escrow = 'held' THEN s.total_amount ELSE 0 END""",
+        WHERE COALESCE(a.balance, 0)
+        <> CASE WHEN s.escrow = 'held' THEN s.total_amount - s.refunded_amount ELSE 0 END""",
     # E2, the other way: no escrow account without its seller order.
     "escrow_has_order": """
         SELECT a.code FROM ledger_account a WHERE a.kind = 'escrow' AND a.balance <> 0
@@ -33,7 +34,22 @@ RULES: Final = {
         OR s.kept_amount <> (SELECT COALESCE(SUM(t.amount), 0) FROM transfer t WHERE t.key IN
         ('release:' || s.id || ':' || 'commission', 'split:' || s.id || ':' || 'commission'))
         OR s.refunded_amount <> (SELECT COALESCE(SUM(t.amount), 0) FROM transfer t WHERE t.key IN
-        ('refund:' || s.id || ':' || 'buyer', 'split:' || s.id || ':' || 'buyer')))""",
+        ('refund:' || s.id || ':' || 'buyer', 'split:' || s.id || ':' || 'buyer')) + (
+        SELECT COALESCE(SUM(t.amount), 0) FROM order_refund r JOIN transfer t
+        ON t.key = 'order-refund:' || r.id || ':' || 'escrow' WHERE r.seller_order_id = s.id))""",
+    # G4: a refund after the close moved what its row says, and nobody's part was forgotten.
+    "refund_is_posted": """
+        SELECT 'refund ' || r.form_key FROM order_refund r WHERE r.source <> 'closing'
+        AND r.price_amount + r.delivery_amount + r.fee_amount <> (
+        SELECT COALESCE(SUM(t.amount), 0) FROM transfer t WHERE t.key IN (
+        'order-refund:' || r.id || ':' || 'escrow', 'order-refund:' || r.id || ':' || 'seller',
+        'order-refund:' || r.id || ':' || 'commission', 'order-refund:' || r.id || ':' || 'fee',
+        'order-refund:' || r.id || ':' || 'present'))""",
+    # G4: what a closing step gave back is what its refund says.
+    "closing_is_a_refund": """
+        SELECT s.reference FROM seller_order s WHERE s.escrow IN ('refunded', 'split', 'released')
+        AND s.refunded_amount <> (SELECT COALESCE(SUM(r.price_amount + r.delivery_amount), 0)
+        FROM order_refund r WHERE r.seller_order_id = s.id AND r.source IN ('escrow', 'closing'))""",
     # A paid order is open or closed for its seller; an unpaid one is neither.
     "paid_is_open": """
         SELECT s.reference || ' is ' || s.status || ' and ' || s.stage FROM seller_order s

@@ -89,6 +89,10 @@ REASONS: Final = {
 }
 
 
+#: Not a buyer's reason: the operator took the payment back (`shop/reversals.py`).
+REVERSED: Final = "reversed"
+
+
 def reasons_at(stage: Stage) -> dict[str, object]:
     """Give the reasons that can be true at a stage, in the order of the form."""
     return {word: reason.sentence for word, reason in REASONS.items() if stage in reason.stages}

@@ -24,6 +24,7 @@ PILLS: Final = {
 }
 _STEPS: Final[dict[tuple[str, str], object]] = {
     ("reported", "buyer"): _l("L’acheteur signale un problème : l’argent est gelé"),
+    ("reversed", "staff"): _l("L’opérateur a repris le paiement : l’argent est gelé"),
     ("offer_refund", "buyer"): _l("L’acheteur demande à être remboursé"),
     ("offer_refund", "seller"): _l("Le vendeur propose de tout rembourser"),
     ("offer_replace", "buyer"): _l("L’acheteur demande un autre article"),

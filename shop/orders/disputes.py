@@ -25,6 +25,7 @@ from shop.orders.dispute_states import (
     BOTH_SIDES,
     EDGES,
     OFFER_LASTS,
+    REVERSED,
     TALK_LASTS,
     UNSETTLED,
     Offer,
@@ -84,6 +85,25 @@ def report(side: Side, reference: str, complaint: Complaint) -> Dispute:
         return dispute
 
 
+def freeze_for_reversal(part: SellerOrder, words: str) -> Dispute:
+    """Open a dispute for a locked seller order whose payment the operator took back, and call staff."""
+    dispute = Dispute(
+        seller_order_id=part.id,
+        reason=REVERSED,
+        words=words[:1_000],
+        status=State.OPEN,
+        opened_at=clock.now(),
+        wake_at=None,
+        currency=part.currency,
+    )
+    session.add(dispute)
+    session.flush()
+    _note(dispute, Actor.STAFF, "reversed", words=words)
+    fulfilment.freeze(part)
+    fulfilment.call_staff(part)
+    return dispute
+
+
 @retrying
 def propose(side: Side, reference: str, kind: Offer, percent: int = 0) -> None:
     """Propose a solution to the other side: everything back, another article, or a share of it.
@@ -96,12 +116,12 @@ def propose(side: Side, reference: str, kind: Offer, percent: int = 0) -> None:
         part, dispute = _locked(side, reference)
         _refuse_unless_open(dispute)
         back = {
-            Offer.REFUND: part.total,
+            Offer.REFUND: part.held,
             Offer.REPLACE: Money(0, part.currency),
-            Offer.SHARE: part.total.share(percent * 100),
+            Offer.SHARE: part.held.share(percent * 100),
         }[kind]
         if kind is Offer.SHARE and not back:
-            raise BadShare(f"{percent} % of {part.total}")
+            raise BadShare(f"{percent} % of {part.held}")
         proposal = DisputeProposal(
             dispute_id=dispute.id,
             actor=side.actor,
@@ -174,8 +194,8 @@ def decide(reference: str, back: Money, voice: Voice) -> bool:
         last = dispute.state is State.APPEALED
         to = State.EXECUTED if last else State.DECIDED
         _check(dispute, to, Actor.STAFF)
-        if not Money(0, part.currency) <= back <= part.total:
-            raise Conflict(f"{back} of {part.total}")
+        if not Money(0, part.currency) <= back <= part.held:
+            raise Conflict(f"{back} of {part.held}")
         subject = Subject("dispute", str(dispute.id))
         enough = approvals.approve(subject, f"{to} {back}", voice)
         if needs_two(part.total) and not enough:

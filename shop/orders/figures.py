@@ -19,6 +19,7 @@ class Figures:
     operator_fee: Money
     """Nothing: the operator's fee is on top of the price, and the buyer pays it with the method."""
     refunded: Money
+    """What went back on the seller's account. What we gave of our own is not the seller's figure."""
     net: Money
 
     def __post_init__(self) -> None:
@@ -27,13 +28,15 @@ class Figures:
 
 
 def of(part: SellerOrder) -> Figures:
-    """Give what is expected while the money is held, and what was shared afterwards."""
+    """Give what is expected while the money is held, and what was shared, or went back, afterwards."""
     closed = part.escrow not in (Escrow.NONE, Escrow.HELD)
+    later = Money(part.later_refunded_amount, part.currency)
+    given = Money(part.later_commission_amount, part.currency)
     return Figures(
         gross=part.items,
         delivery=part.delivery,
-        commission=part.kept if closed else part.commission,
+        commission=part.kept - given if closed else part.due_commission,
         operator_fee=Money(0, part.currency),
-        refunded=part.refunded,
-        net=part.released if closed else part.net,
+        refunded=part.refunded + later,
+        net=part.released - later + given if closed else part.net,
     )

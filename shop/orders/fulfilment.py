@@ -21,6 +21,8 @@ from shop.money import Money
 from shop.notices import service as notices
 from shop.orders import escrow, handover, telling
 from shop.orders.models import Order, SellerOrder, SellerOrderEvent
+from shop.orders.policy import Cause
+from shop.orders.refund_rows import Why
 from shop.orders.refusals import CodeLocked, Disputed, NeedsReason, NotThatStep, WrongCode
 from shop.orders.states import (
     CLOSED,
@@ -195,11 +197,22 @@ def give_as_disputed(part: SellerOrder, to_buyer: Money, words: str) -> None:
     """Close a thawed seller order as its dispute ended: all, a part or nothing goes to the buyer."""
     assert in_transaction(), "the money moves in the transaction that ends the dispute"
     to = Stage.DECIDED
-    if to_buyer == part.total:
+    if to_buyer == part.held:
         to = Stage.CANCELLED
     elif not to_buyer:
         to = Stage.CONFIRMED
     _take(part, to, By(Actor.DISPUTE, words=words), to_buyer)
+
+
+def close(part: SellerOrder, to: Stage, by: By, why: Why) -> None:
+    """Close a locked seller order with a refund of all that is held, for a cause somebody gave."""
+    assert in_transaction(), "the money moves in the transaction that closes the order"
+    _take(part, to, by, why=why)
+
+
+def note(part: SellerOrder, by: By, what: str) -> None:
+    """Write a line of a locked seller order's history that is no step."""
+    _note(part, by, what)
 
 
 def call_staff(part: SellerOrder) -> None:
@@ -236,13 +249,15 @@ def _check(part: SellerOrder, to: Stage, by: By) -> None:
         raise NotThatStep(f"{part.reference} is {part.stage}: not {to} by {by.actor}")
 
 
-def _take(part: SellerOrder, to: Stage, by: By, to_buyer: Money | None = None) -> None:
+def _take(
+    part: SellerOrder, to: Stage, by: By, to_buyer: Money | None = None, why: Why | None = None
+) -> None:
     """Take one edge, with its event, its money, its wait and its messages."""
     _check(part, to, by)
     was = part.state
     _write([_event(part, by, was, to)])
     if to in CLOSED:
-        _close(part, to, to_buyer)
+        _close(part, to, to_buyer, why or _why(part, to, by))
     part.stage = to
     if by.actor is Actor.BUYER:
         part.staff_since = None  # what staff was called for, the buyer has answered
@@ -251,15 +266,30 @@ def _take(part: SellerOrder, to: Stage, by: By, to_buyer: Money | None = None) -
     notices.put_all(list(telling.of_step(part, by.actor)))
 
 
-def _close(part: SellerOrder, to: Stage, to_buyer: Money | None) -> None:
+def _close(part: SellerOrder, to: Stage, to_buyer: Money | None, why: Why) -> None:
     match ESCROW_AT[to]:
         case Escrow.RELEASED:
             escrow.release(part)
         case Escrow.REFUNDED:
-            escrow.refund_of(part)
+            escrow.refund_of(part, why)
         case _:
             assert to_buyer is not None, "a decision says who gets what"
-            escrow.split(part, to_buyer)
+            escrow.split(part, to_buyer, why)
+
+
+#: For which cause of the policy money goes back when a step closes an order.
+_CAUSES: Final = {
+    (Stage.REFUSED, Actor.SELLER): Cause.REFUSED,
+    (Stage.CANCELLED, Actor.SELLER): Cause.REFUSED,
+    (Stage.REFUSED, Actor.CLOCK): Cause.SILENT,
+    (Stage.CANCELLED, Actor.CLOCK): Cause.SILENT,
+    (Stage.CANCELLED, Actor.BUYER): Cause.CHANGED_MIND,
+}
+
+
+def _why(part: SellerOrder, to: Stage, by: By) -> Why:
+    cause = _CAUSES.get((to, by.actor), Cause.DISPUTE)
+    return Why(f"closing:{part.reference}", cause, by.actor, by.user_id, by.words)
 
 
 def _wait(part: SellerOrder, stage: Stage, since: datetime) -> None:

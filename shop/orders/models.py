@@ -168,7 +168,13 @@ class SellerOrder(Base):
     kept_amount: Mapped[int] = mapped_column(default=0)
     """What we kept as commission."""
     refunded_amount: Mapped[int] = mapped_column(default=0)
-    """What the buyer got back. Once closed, the three are the total (E1)."""
+    """What the buyer got back of the escrow. Once closed, the three are the total (E1)."""
+    early_commission_amount: Mapped[int] = mapped_column(default=0, server_default="0")
+    """What of our commission is no longer due, since parts went back while the rest was held."""
+    later_refunded_amount: Mapped[int] = mapped_column(default=0, server_default="0")
+    """What of the sale went back to the buyer after it was closed, on the seller's account."""
+    later_commission_amount: Mapped[int] = mapped_column(default=0, server_default="0")
+    """What of our commission went back to the seller with it."""
     payout_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payout.id"))
     """The seller payout that carries `released_amount`; None until one does, or when it came back."""
 
@@ -193,18 +199,29 @@ class SellerOrder(Base):
 
     @property
     def commission(self) -> Money:
-        """Our part when the escrow is released."""
+        """Our part of the whole sale, as frozen at checkout."""
         return Money(self.commission_amount, self.currency)
+
+    @property
+    def due_commission(self) -> Money:
+        """Our part when the escrow is released: of what is left of the sale, and of what is held."""
+        due = Money(self.commission_amount - self.early_commission_amount, self.currency)
+        return min(due, self.held)
 
     @property
     def net(self) -> Money:
         """What the seller will receive."""
-        return self.total - self.commission
+        return self.held - self.due_commission
 
     @property
     def state(self) -> Stage:
         """The stage as a word of its table."""
         return Stage(self.stage)
+
+    @property
+    def held(self) -> Money:
+        """What its escrow still holds while it is open."""
+        return self.total - self.refunded
 
     @property
     def released(self) -> Money:

@@ -42,10 +42,14 @@ def held(limit: int) -> Sequence[SellerOrder]:
     return session.scalars(query.order_by(SellerOrder.due_at, SellerOrder.id).limit(limit)).all()
 
 
+#: What of a held sale did not go back yet.
+_HELD = SellerOrder.total_amount - SellerOrder.refunded_amount
+
+
 def held_totals() -> list[Money]:
     """Sum what is held, currency by currency."""
     rows = session.execute(
-        sa.select(SellerOrder.currency, sa.func.sum(SellerOrder.total_amount))
+        sa.select(SellerOrder.currency, sa.func.sum(_HELD))
         .where(SellerOrder.escrow == Escrow.HELD)
         .group_by(SellerOrder.currency)
         .order_by(SellerOrder.currency)
@@ -56,7 +60,7 @@ def held_totals() -> list[Money]:
 def held_for(user_ids: Collection[int]) -> dict[str, Money]:
     """Say what is kept for a buyer's open orders, in each currency: paid, and not the sellers' yet."""
     rows = session.execute(
-        sa.select(SellerOrder.currency, sa.func.sum(SellerOrder.total_amount))
+        sa.select(SellerOrder.currency, sa.func.sum(_HELD))
         .join(Order, Order.id == SellerOrder.order_id)
         .where(Order.user_id.in_(user_ids), SellerOrder.escrow == Escrow.HELD)
         .group_by(SellerOrder.currency)

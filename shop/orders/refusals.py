@@ -149,5 +149,8 @@ SENTENCES: dict[str, object] = {
     "code_locked": _l(
         "Cinq codes faux : nous vérifions avec l’acheteur. Il peut aussi confirmer lui-même."
     ),
+    "above_sale": _l("C’est plus que ce qui peut encore être rendu de cette vente."),
+    "nothing_to_reverse": _l("Il n’y a plus rien à reprendre de ce paiement."),
+    "debts_changed": _l("Ce que vous devez vient de changer. Rechargez la page."),
     "needs_reason": _l("Dites pourquoi en quelques mots : l’autre personne les lira."),
 }

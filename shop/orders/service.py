@@ -21,7 +21,7 @@ from shop.orders.models import Order, OrderStatus, SellerOrder
 from shop.orders.placing import Contact, Line, StoreQuote, place, quote
 from shop.orders.refusals import OutOfStock
 from shop.orders.stock import Articles, articles_of, consume_stock, hold_stock, return_stock
-from shop.orders.whereabouts import refund_key
+from shop.orders.whereabouts import part_refund_key, refund_key
 
 __all__ = [
     "Articles",
@@ -44,6 +44,7 @@ __all__ = [
     "locked_all",
     "mark_paid",
     "of_user",
+    "part_refund_key",
     "place",
     "quote",
     "refund_key",

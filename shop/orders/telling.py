@@ -13,6 +13,7 @@ from shop.notices.models import Kind
 from shop.notices.service import Message
 from shop.orders import handover
 from shop.orders.models import SellerOrder
+from shop.orders.refund_models import OrderRefund
 from shop.orders.states import Actor, Stage
 
 #: What the buyer is told when a stage begins.
@@ -62,6 +63,19 @@ def of_step(part: SellerOrder, actor: Actor) -> Iterator[Message]:
         yield Message(key, seller.phone, Kind.ORDER_STEP, text)
 
 
+def of_refund(part: SellerOrder, row: OrderRefund) -> Iterator[Message]:
+    """Tell the buyer what is given back of an order, and the seller of every franc it costs."""
+    order, key = part.order, f"order-refund:{row.id}"
+    text = messages.part_refunded(
+        order.reference, row.buyer, order.access_token, language=order.language
+    )
+    yield _to_buyer(part, key, text)
+    if row.seller_amount and row.actor != Actor.SELLER:
+        seller = session.get_one(User, part.store.owner_id)
+        text = messages.part_taken_back(part.reference, row.seller, language=seller.language)
+        yield Message(f"{key}:seller", seller.phone, Kind.ORDER_STEP, text)
+
+
 def of_reminder(part: SellerOrder) -> Iterator[Message]:
     """Remind whoever must act next."""
     key = f"reminder:{part.reference}:{part.stage}:{part.reminders}"
@@ -94,7 +108,7 @@ def of_message(part: SellerOrder, actor: Actor, number: int) -> Iterator[Message
 def of_problem(part: SellerOrder, dispute_id: int) -> Iterator[Message]:
     """Tell the seller that the order's money is frozen, and what to do."""
     seller = session.get_one(User, part.store.owner_id)
-    text = messages.problem_reported(part.reference, part.total, language=seller.language)
+    text = messages.problem_reported(part.reference, part.held, language=seller.language)
     yield Message(f"dispute:{dispute_id}:open", seller.phone, Kind.DISPUTE, text)
 
 

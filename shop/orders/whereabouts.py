@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -16,7 +17,9 @@ from shop.i18n import _, amount_text, moment
 from shop.ledger import chart
 from shop.ledger import service as ledger
 from shop.money import Money, total
+from shop.orders import refund_rows
 from shop.orders.models import SellerOrder
+from shop.orders.refund_models import OrderRefund, Source
 from shop.orders.states import Escrow, Stage
 from shop.payouts.models import Payout, Refund
 
@@ -31,15 +34,24 @@ class Whereabouts:
     to_buyer: Money
     at: datetime | None
     """When the escrow was last moved."""
+    later: Money
+    """What the buyer got back after it was closed."""
+    from_seller: Money
+    """What of that the seller bears."""
+    closed_by: str = ""
+    """The word that its last movement's key begins with: `release`, `refund`, `split`."""
 
     @property
     def escrow(self) -> Escrow:
         """The state of the escrow that these amounts amount to."""
-        if self.held:
-            return Escrow.HELD
-        if self.to_buyer:
-            return Escrow.SPLIT if self.to_seller or self.kept else Escrow.REFUNDED
-        return Escrow.RELEASED if self.to_seller or self.kept else Escrow.NONE
+        return Escrow.HELD if self.held else _CLOSED_BY.get(self.closed_by, Escrow.NONE)
+
+
+_CLOSED_BY: Final = {
+    "release": Escrow.RELEASED,
+    "refund": Escrow.REFUNDED,
+    "split": Escrow.SPLIT,
+}
 
 
 def of(part: SellerOrder) -> Whereabouts:
@@ -55,7 +67,22 @@ def of(part: SellerOrder) -> Whereabouts:
         kept=went["commission"],
         to_buyer=went["buyer"],
         at=lines[0].at if lines else None,
+        closed_by=lines[0].key.partition(":")[0] if lines else "",
+        **_later(part),
     )
+
+
+def _later(part: SellerOrder) -> dict[str, Money]:
+    """Add up what went back after the escrow was closed, and the seller's part of it, by the books."""
+    later = (Source.SELLER, Source.PLATFORM)
+    ids = [row.id for row in refund_rows.of_part(part) if row.source in later]
+    ends = ("seller", "commission", "fee", "present")
+    moved = ledger.amounts_of([f"order-refund:{id_}:{end}" for id_ in ids for end in ends])
+    of_seller = [amount for key, amount in moved.items() if key.endswith(":seller")]
+    return {
+        "later": Money(sum(moved.values()), part.currency),
+        "from_seller": Money(sum(of_seller), part.currency),
+    }
 
 
 def _end(line: ledger.StatementLine) -> str:
@@ -67,7 +94,18 @@ def _end(line: ledger.StatementLine) -> str:
 
 
 def for_buyer(part: SellerOrder, where: Whereabouts) -> str:
-    """Tell the buyer where the money is, and what moves it next."""
+    """Tell the buyer where the money is, what moves it next, and what already came back."""
+    told, places = _to_buyer(part, where), _places(part, where)
+    if where.later:
+        then = _("Ensuite %(later)s vous ont été rendus.", **places)
+        return f"{told} {then}"
+    if where.to_buyer and where.escrow in (Escrow.HELD, Escrow.RELEASED):
+        then = _("%(back)s vous avaient déjà été rendus.", **places)
+        return f"{told} {then}"
+    return told
+
+
+def _to_buyer(part: SellerOrder, where: Whereabouts) -> str:
     places = _places(part, where) | {"amount": amount_text(where.held)}
     match where.escrow:
         case Escrow.NONE:
@@ -89,6 +127,11 @@ def for_buyer(part: SellerOrder, where: Whereabouts) -> str:
                     **places | {"paid": paid},
                 )
             )
+
+
+def part_refund_key(row: OrderRefund) -> str:
+    """Name the one request to send the refund of a part on to the phone that paid."""
+    return f"order-refund:{row.id}"
 
 
 def refund_key(part: SellerOrder) -> str:
@@ -159,8 +202,22 @@ def _buyer_waits(part: SellerOrder, places: dict[str, str]) -> str:
 
 
 def for_seller(part: SellerOrder, where: Whereabouts) -> str:
-    """Tell the seller where the money is, and what moves it next."""
-    expected = where.held - part.commission if where.held else where.to_seller
+    """Tell the seller where the money is, what moves it next, and what the buyer got back of it."""
+    told, places = _to_seller(part, where), _places(part, where)
+    if where.later:
+        then = _(
+            "Ensuite %(later)s ont été rendus à l’acheteur, dont %(borne)s à votre charge.",
+            **places,
+        )
+        return f"{told} {then}"
+    if where.to_buyer and where.escrow in (Escrow.HELD, Escrow.RELEASED):
+        then = _("%(back)s avaient déjà été rendus à l’acheteur.", **places)
+        return f"{told} {then}"
+    return told
+
+
+def _to_seller(part: SellerOrder, where: Whereabouts) -> str:
+    expected = where.held - part.due_commission if where.held else where.to_seller
     places = _places(part, where) | {
         "net": amount_text(expected),
         "amount": amount_text(where.held),
@@ -241,4 +298,6 @@ def _places(part: SellerOrder, where: Whereabouts) -> dict[str, str]:
         "at": moment(where.at, "short") if where.at else "",
         "kept": amount_text(where.kept),
         "back": amount_text(where.to_buyer),
+        "later": amount_text(where.later),
+        "borne": amount_text(where.from_seller),
     }

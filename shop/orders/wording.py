@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shop.i18n import _l
+from shop.i18n import _l, amount_text
+from shop.money import Money
 from shop.orders import fulfilment
 from shop.orders.models import SellerOrder, SellerOrderEvent
 from shop.orders.states import Actor, Escrow, Stage, Tab
@@ -80,6 +81,9 @@ STEPS: Final[dict[tuple[str, str], object]] = {
     ("reminder", "clock"): _l("Rappel envoyé"),
     ("wrong_code", "seller"): _l("Code faux"),
     ("to_staff", "clock"): _l("Notre équipe vérifie avec les deux"),
+    ("part_refunded", "seller"): _l("Le vendeur rend de l’argent à l’acheteur"),
+    ("part_refunded", "staff"): _l("Notre équipe rend de l’argent à l’acheteur"),
+    ("part_refunded", "payment"): _l("L’opérateur a repris le paiement"),
 }
 
 #: The seller's steps as they stand in addresses.
@@ -108,12 +112,16 @@ class Moment:
 def history(part: SellerOrder) -> list[Moment]:
     """Tell everything that happened to an order, from the first attempt to pay it, oldest first."""
     paid = [m for p in payments.all_of(Purpose.ORDER, part.order_id) for m in _of_payment(p)]
-    steps = [_of_event(event) for event in fulfilment.history(part.id)]
+    steps = [_of_event(event, part.currency) for event in fulfilment.history(part.id)]
     return sorted([*paid, *steps], key=lambda moment: moment.at)
 
 
-def _of_event(event: SellerOrderEvent) -> Moment:
-    return Moment(event.at, STEPS[event.what, event.actor], event.words)
+def _of_event(event: SellerOrderEvent, currency: str) -> Moment:
+    words = event.words
+    if event.what == "part_refunded":
+        wire, _space, why = words.partition(" ")
+        words = f"{amount_text(Money.from_wire(wire, currency))} · {why}"
+    return Moment(event.at, STEPS[event.what, event.actor], words)
 
 
 def _of_payment(payment: Payment) -> Sequence[Moment]:

@@ -8,6 +8,7 @@ from typing import Final
 from flask import (
     Blueprint,
     Response,
+    abort,
     jsonify,
     make_response,
     redirect,
@@ -17,13 +18,14 @@ from flask import (
 )
 from werkzeug.wrappers import Response as BaseResponse
 
-from shop import clock, purposes, queue, settlement, wallet_parts
+from shop import choices, clock, purposes, queue, settlement, wallet_parts
 from shop import phone as phones
 from shop.db import end_read
 from shop.i18n import amount_text
 from shop.orders.models import Order
 from shop.payments import quick_state, reading, wording
 from shop.payments import service as payments
+from shop.payments.choice_models import Chosen
 from shop.payments.forms import ClaimForm
 from shop.payments.models import Payment
 from shop.payments.states import Disposition, PaymentStatus
@@ -104,6 +106,7 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         is_held=any(receipt.disposition == Disposition.APPLIED for receipt in receipts),
         given_back=given_back(receipts),
         kept=note_of(payment),
+        choices=choices.open_of([receipt.id for receipt in receipts]),
         resembles=guess
         if guess and guess != method.operator and method.operator != "wave"
         else None,
@@ -169,6 +172,19 @@ def _asked(payment: Payment) -> BaseResponse:
         time.sleep(0.15)
         if payments.find(reference).checked_at != checked_at:
             break
+    return redirect(url_for("payment_status.show", reference=reference), 303)
+
+
+@bp.post("/payment/<reference>/kept/")
+@guest_or_signed_in
+def keep(reference: str) -> BaseResponse:
+    """Do what the payer wants with money that paid for nothing: keep it here, or send it back."""
+    payment, _order = own_payment(reference)
+    reference, wanted = payment.reference, request.form.get("choice", "")
+    if wanted not in set(Chosen):
+        abort(400)
+    choices.choose(payment.id, request.form.get("receipt", ""), Chosen(wanted))
+    queue.ring("send_payouts")
     return redirect(url_for("payment_status.show", reference=reference), 303)
 
 

@@ -52,10 +52,8 @@ RULES: Final = {
         SELECT p.reference FROM payout p WHERE p.late_ref IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM transfer t WHERE t.key = 'payout-late:' || p.reference)""",
     "nobody_owes": """
-        SELECT a.code || ' owes ' || SUM(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END)
-        FROM ledger_account a JOIN transfer t ON a.id IN (t.debit_id, t.credit_id)
-        WHERE a.kind = 'debt' GROUP BY a.id, a.code
-        HAVING SUM(CASE WHEN t.debit_id = a.id THEN t.amount ELSE -t.amount END) <> 0""",
+        SELECT 'payout ' || d.reference || ' is owed ' || (d.amount - d.repaid_amount)
+        FROM debt d WHERE d.source = 'late_payout' AND d.repaid_amount < d.amount""",
     # V2: a payout that is under way always has a next moment.
     "underway_is_due": """
         SELECT p.reference FROM payout p WHERE p.next_check_at IS NULL

@@ -22,6 +22,8 @@ _LABELS: Final[dict[str, Any]] = {
     "escrow_released": _l("Vente terminée"),
     "payout_late": _l("Envoi arrivé après coup"),
     "debt_repaid": _l("Envoi arrivé après coup, argent repris"),
+    "debt_collected": _l("Repris pour ce que vous nous deviez"),
+    "order_refund": _l("Remboursement d’une commande"),
     "refund": _l("Remboursement"),
     "top_up_receipt": _l("Recharge"),
     "unblocked": _l("Argent débloqué"),

@@ -141,3 +141,37 @@ def test_an_order_says_where_its_money_is(flask):
 
     assert (code, row["total"]) == (0, 27_000)
     assert "27" in said
+
+
+def test_a_paid_sale_is_refunded_by_the_policy(flask):
+    part = make_part(Stage.CONFIRMED)
+    words = ("orders", "refund", part.reference, "--amount", "2 000", "--cause", "missing")
+
+    dry, _rows, said = flask(*words, *WHY, "--dry-run")
+    assert (dry, wallet(part.order.user_id)) == (0, 0)
+    assert "the seller bears" in said
+    code, [row], _said = flask(*words, *WHY, "--yes")
+    again_code, [same], _said = flask(*words, *WHY, "--yes")
+
+    assert (code, again_code) == (0, 0)
+    assert (row["buyer"], row["seller"], row["platform"]) == ("2000", 1_900, 100)
+    assert same == row
+    assert wallet(again(part).order.user_id) == 2_000
+    assert flask(*words[:4], "99999999", *words[5:], *WHY, "--yes")[0] == 5
+
+
+def test_a_large_refund_takes_a_second_person(flask):
+    from tests.marketplace import make_order, make_product
+
+    part = make_part(Stage.CONFIRMED, make_order((make_product(price=300_000), 1)))
+    words = (
+        "orders", "refund", part.reference, "--amount", "200000", "--cause", "not_received",
+        "--reason", "jamais vu", "--yes",
+    )  # fmt: skip
+
+    first = flask(*words, "--as", "mariam")
+    second = flask(*words, "--as", "koffi")
+
+    assert (first[0], first[1]) == (0, [])
+    assert "second person" in first[2]
+    assert second[1][0]["buyer"] == "200000"

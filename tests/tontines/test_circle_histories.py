@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
@@ -78,6 +79,7 @@ def catch_up(group: Group, paid: dict[str, int], data) -> None:
     group.work()
 
 
+@pytest.mark.timeout(1_800)  # a campaign of HISTORIES plays that many whole cycles
 @settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -1,0 +1,1 @@
+"""What users owe us: each debt with where it came from, repaid oldest first, never hidden."""
