@@ -7,12 +7,14 @@ from flask_login import current_user
 
 from shop.db import session
 from shop.money import total
-from shop.tontines import bureau, dues, picture, reading_people, reading_rounds, todo
+from shop.tontines import bureau, counting, dues, picture, reading_people, reading_rounds, todo
 from shop.tontines.bureau_models import MoneyOrder
 from shop.tontines.cycle_models import Round
 from shop.tontines.reading_people import ON_A_PAGE
+from shop.tontines.rights import Doing
 from shop.tontines.seats import Seat, bp, seat, show
-from shop.tontines.states import COUNTED
+from shop.tontines.states import COUNTED, RoundStatus
+from shop.tontines.waterfall import Settlement
 from shop.web import signed_in
 
 
@@ -67,6 +69,15 @@ def _round_values(
     }
 
 
+def _preview(here: Seat, round_: Round) -> Settlement | None:
+    """What counting the round now would do, for those who will sign it (R9)."""
+    waits = round_.status in (RoundStatus.DUE, RoundStatus.GRACE, RoundStatus.DECIDING)
+    if not waits or not here.may(Doing.SIGN):
+        return None
+    seen = counting.look(here.at, round_)
+    return seen.settlement if seen is not None else None
+
+
 @bp.get("/<reference>/rounds/<int:index>/")
 @signed_in
 def round_(reference: str, index: int) -> str:
@@ -84,6 +95,7 @@ def round_(reference: str, index: int) -> str:
         after=after + ON_A_PAGE if len(rows) == ON_A_PAGE else None,
         turns=turns,
         counted=found.status in COUNTED,
+        preview=_preview(here, found),
         cash=reading_rounds.cash_to_confirm(here.at.cycle.id),
         signed={one: bureau.signers(one) for one in order_ids},
         names=reading_people.names(here.tontine.id),

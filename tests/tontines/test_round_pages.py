@@ -292,3 +292,26 @@ def test_the_report_comes_to_zero(circle):
 
     assert amount(page, "zero") == 0
     assert "120 000 110 000 −10 000" in page.one("tfoot").text.replace("\u00a0", " ")
+
+
+def test_t09_the_waterfall_is_previewed_and_counting_does_what_it_said(circle):
+    """R9: what officers read before the grace ends is what is posted once it has; reading posts nothing."""
+    group = circle.group
+    circle.open(1)
+    group.pay_all(but=("P09",))
+    group.fill_caution("P09", 4_000)
+    group.fill_caisse(20_000)
+    group.at(group.round(1).due_at + timedelta(hours=1))
+
+    preview = circle.of("P02").read(f"{circle.path}rounds/1/").one(data_test="preview").text
+    member = circle.of("P05").read(f"{circle.path}rounds/1/")
+    before = (group.caution("P09"), group.caisse)
+    group.settle(1)
+
+    said = preview.replace("\u00a0", " ")
+    assert "P09 : 4 000 FCFA par sa caution" in said
+    assert "P09 : 6 000 FCFA par la caisse du groupe" in said
+    assert "Reçoit 120 000 FCFA" in said
+    assert not member.all(data_test="preview")
+    assert before == (4_000, 20_000)
+    assert (group.caution("P09"), group.caisse, group.turn(1).net) == (0, 14_000, 120_000)
