@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import segno
 from flask import current_app, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -179,4 +180,11 @@ def share_text(here: Seat, link: str) -> str:
 def invited(here: Seat, row: Invite, token: str) -> str:
     """Show a new invitation's link, which is told this once."""
     link = invite_link(token)
-    return show("invited", here, invite=row, link=link, share=share_text(here, link))
+    return show(
+        "invited",
+        here,
+        invite=row,
+        link=link,
+        share=share_text(here, link),
+        square=segno.make(link).svg_inline(scale=5, border=2, light="#fff", title=link),
+    )

@@ -26,8 +26,8 @@ def circle(awa) -> str:
 def invited(host: Person, circle: str, **values: str) -> str:
     """Make a link by the members' page; give its path."""
     page = host.fill(f"{circle}members/", "invite", **values)
-    link = re.search(r'data-test="invite-link"', page.text)
-    assert link
+    assert 'data-test="invite-link"' in page.text
+    assert '<path class="qrline"' in page.text
     found = re.search(r'value="(\S+/tontines/join/[\w-]+/)"', page.text)
     assert found
     return "/" + found.group(1).split("/", 3)[3]
