@@ -40,6 +40,7 @@ def home(reference: str) -> str:
     limit = picture.MOST_DISCS if shown else ON_A_PAGE
     rows = reading_rounds.rows(here.at, round_.id if round_ else None, after=after, limit=limit)
     owed = dues.of_member(here.at, here.member.id)
+    cash = reading_rounds.cash_to_confirm(here.at.cycle.id, here.member.id)
     return show(
         "home",
         here,
@@ -48,6 +49,7 @@ def home(reference: str) -> str:
         rows=rows,
         after=after + limit if len(rows) == limit and not shown else None,
         owed=owed,
+        noted=total([row.total for row, _name in cash], here.tontine.currency),
         owed_total=total([each.due.unpaid for each in owed], here.tontine.currency),
         mine=reading_rounds.my_turns(here.at, here.member.id),
         **_round_values(here, round_, rows if shown else []),

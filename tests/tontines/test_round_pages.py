@@ -88,6 +88,9 @@ def test_t36_cash_is_promised_until_the_giver_says_yes(circle):
     giver.post(f"{circle.path}cash/{reference}/", answer="yes")
 
     assert amounts(before, "collected") == [90_000]
+    assert "10 000 FCFA sont déjà notés" in before.one(data_test="noted").text.replace(
+        "\u00a0", " "
+    )
     assert before.one(data_test="pot-to-confirm").text.endswith("10 000 FCFA à confirmer")
     assert "La trésorière a noté 10 000 FCFA en espèces." in asked.replace("\u00a0", " ")
     assert own.status_code == 409
