@@ -45,7 +45,7 @@ IN_A_CIRCLE = {
     "tontines.decide_member", "tontines.draw", "tontines.guarantees", "tontines.hold",
     "tontines.home", "tontines.invite", "tontines.kin", "tontines.leave", "tontines.lock",
     "tontines.meeting", "tontines.meetings", "tontines.member", "tontines.members",
-    "tontines.open_meeting", "tontines.order", "tontines.pay", "tontines.pay_by_phone",
+    "tontines.next_cycle", "tontines.open_meeting", "tontines.order", "tontines.pay", "tontines.pay_by_phone",
     "tontines.plan", "tontines.receipt", "tontines.record_cash", "tontines.report",
     "tontines.reveal", "tontines.revoke", "tontines.round_", "tontines.rules",
     "tontines.rules_code", "tontines.sign", "tontines.stand", "tontines.start",

@@ -19,6 +19,7 @@ from shop.tontines import (
 )
 from shop.tontines import (
     bidding,
+    creation,
     drawing,
     locking,
     proofs,
@@ -85,6 +86,14 @@ def lock(reference: str) -> Page:
         if refusal.why is Why.NOT_ALLOWED:
             raise
         return _order_page(seat(reference), sentence(refusal), "typed"), 422
+    return redirect(url_for("tontines.home", reference=reference), 303)
+
+
+@bp.post("/<reference>/cycles/")
+@signed_in
+def next_cycle(reference: str) -> Response:
+    """Begin to enrol for the next cycle, once the one before has ended."""
+    creation.next_cycle(seat(reference).tontine.id, current_user.id)
     return redirect(url_for("tontines.home", reference=reference), 303)
 
 

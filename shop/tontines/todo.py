@@ -39,6 +39,7 @@ _PAGES = {
     "bureau": "tontines.members",
     "invite": "tontines.members",
     "lock": "tontines.order",
+    "next": "tontines.order",
     "draw": "tontines.draw",
     "word": "tontines.draw",
     "confirm": "tontines.pay",
@@ -54,6 +55,9 @@ def of(here: Seat) -> list[Task]:
     """List what this member is waited for."""
     enrolling = here.at.cycle.status == CycleStatus.ENROLLING
     tasks = [*(_to_enrol(here) if enrolling else ()), *_anytime(here)]
+    over = here.at.cycle.status in (CycleStatus.CLOSED, CycleStatus.CANCELLED)
+    if over and here.may(Doing.APPOINT):
+        tasks.append(Task("next"))
     return [task for task in tasks if task.count]
 
 

@@ -318,3 +318,24 @@ def test_t09_the_waterfall_is_previewed_and_counting_does_what_it_said(circle):
     assert not member.all(data_test="preview")
     assert before == (4_000, 20_000)
     assert (group.caution("P09"), group.caisse, group.turn(1).net) == (0, 14_000, 120_000)
+
+
+def test_a_closed_cycle_comes_to_zero_for_everybody_and_leads_to_the_next(app, time):
+    """T01 as pages say it: each paid what each received; then the same people may begin again."""
+    rules = gounghin(shares=3, max_concentration_bp=10_000)
+    circle = Circle(app, locked(time, rules))
+    for index in (1, 2, 3):
+        circle.group.play(index)
+    awa = circle.of("P01")
+
+    report = awa.read(f"{circle.path}report/")
+    lines = [row.all("td") for row in report.one("tbody").all("tr")]
+    tasks = {task["data-what"] for task in awa.read(circle.path).all(data_test="task")}
+    begun = awa.fill(f"{circle.path}order/", "next-cycle")
+
+    assert [line[2].text for line in lines] == ["0", "0", "0"]
+    assert [line[0].text for line in lines] == ["30 000"] * 3
+    assert amount(report, "zero") == 0
+    assert "next" in tasks
+    assert begun.location == circle.path
+    assert "0 parts prises sur 3" in awa.read(circle.path).one(data_test="taken").text
