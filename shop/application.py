@@ -18,6 +18,7 @@ from shop import (
     orders,
     payments,
     stores,
+    tontines,
     wallets,
     web,
     webhooks,
@@ -36,7 +37,7 @@ def build(settings: config.Settings | None = None) -> Flask:
     db.init_app(app)
     i18n.init_app(app)
     web.init_app(app)
-    buying = (accounts, stores, checkout, orders, earnings, payments, wallets)
+    buying = (accounts, stores, checkout, orders, earnings, payments, wallets, tontines)
     for room in (*buying, health, webhooks, cli):
         room.init_app(app)
     return app
