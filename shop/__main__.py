@@ -79,13 +79,14 @@ def programme(settings: Settings, *, demo: bool) -> Programme:
     )
     database = Task("database", flask("db", "upgrade"))
     people = Task("demo", flask("demo", "seed"))
+    circles = Task("demo circles", flask("demo", "circles"))
     bought = Task("demo orders", flask("demo", "orders"))
     web = Service("web", gunicorn(s), ready=lambda: answers(s.host, s.port))
     worker = Service("worker", flask("worker"))
     clock = Service("clock", flask("clock"), ready_at_first_line=True)
     return Programme(
         first=[*([redis] if s.redis_binary else []), *([] if s.live else [sandbox])],
-        tasks=[database, *([people, bought] if demo else [])],
+        tasks=[database, *([people, circles, bought] if demo else [])],
         then=[web, *([worker] if s.redis_url else []), clock],
     )
 

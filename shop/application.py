@@ -19,6 +19,7 @@ from shop import (
     payments,
     reputation,
     stores,
+    tontines,
     wallets,
     web,
     webhooks,
@@ -37,7 +38,7 @@ def build(settings: config.Settings | None = None) -> Flask:
     db.init_app(app)
     i18n.init_app(app)
     web.init_app(app)
-    buying = (accounts, stores, checkout, orders, earnings, payments, wallets, reputation)
+    buying = (accounts, stores, checkout, orders, earnings, payments, wallets, reputation, tontines)
     for room in (*buying, health, webhooks, cli):
         room.init_app(app)
     return app

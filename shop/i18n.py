@@ -135,10 +135,10 @@ def amount(money: Money, css: str = "") -> Markup:
 
 def moment(when: datetime, style: str = "long", zone: str = "Africa/Abidjan") -> str:
     """Write a moment: `long` is `21 nov. 2026, 14:04`, `short` is `21 nov. 14:04`, `time` is `14:04`,
-    `day` is `21 nov.`, `month` is `novembre 2026`."""
+    `due` is `sam. 21 nov. 14:04`, `day` is `21 nov.`, `month` is `novembre 2026`."""
     patterns = {
         "long": "d MMM y, HH:mm", "time": "HH:mm", "day": "d MMM", "month": "MMMM y",
-        "seconds": "HH:mm:ss", "short": "d MMM HH:mm",
+        "seconds": "HH:mm:ss", "short": "d MMM HH:mm", "due": "EEE d MMM HH:mm",
     }  # fmt: skip
     local = when.astimezone(ZoneInfo(zone))
     return str(babel_datetime(local, patterns[style], rebase=False))

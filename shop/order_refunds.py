@@ -22,6 +22,7 @@ from shop.orders import refund_rows
 from shop.orders import service as orders
 from shop.orders.models import Order, SellerOrder
 from shop.orders.refund_models import OrderRefund
+from shop.payments.choice_models import ReceiptReversal
 from shop.payments.models import Payment, Receipt
 from shop.payments.states import Disposition, Purpose
 
@@ -109,7 +110,7 @@ def _ways_back(part: SellerOrder, form_key: str) -> Iterator[tuple[str, Receipt,
     bill = orders.bill_of(part)
     at_door = _receipt_of(bill.id) if bill is not None else None
     if bill is not None and at_door is not None:
-        yield f"{form_key}:door", at_door, bill.total - refunds.given_back(at_door)
+        yield f"{form_key}:door", at_door, _left_of_door(bill, at_door)
     receipt = _receipt_of(part.order_id)
     if receipt is not None:
         yield form_key, receipt, _left_of_phone(part.order, receipt)
@@ -129,11 +130,21 @@ def _locked(seller_order_id: int) -> SellerOrder:
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
 
+def _left_of_door(bill: Order, receipt: Receipt) -> Money:
+    """Say how much of what a phone paid at the door was not sent back to it yet."""
+    if session.get(ReceiptReversal, receipt.id) is not None:
+        return Money(0, receipt.currency)
+    return bill.total - refunds.given_back(receipt)
+
+
 def _left_of_phone(order: Order, receipt: Receipt) -> Money:
     """Say how much of what a phone paid for an order was not sent back to it yet.
 
     Of the operator's fee only what the policy gave back counts; money that paid for nothing does not.
+    What the operator took back by itself is on the phone already.
     """
+    if session.get(ReceiptReversal, receipt.id) is not None:
+        return Money(0, receipt.currency)
     fee = session.get_one(Payment, receipt.payment_id).fee
     rows = [row for part in order.seller_orders for row in refund_rows.of_part(part)]
     fees = total([Money(row.fee_amount, receipt.currency) for row in rows], receipt.currency)
@@ -145,7 +156,7 @@ def _left_of_phone(order: Order, receipt: Receipt) -> Money:
 
 
 def _receipt_of(order_id: int) -> Receipt | None:
-    """Find the receipt that paid an order; None when it was not paid by a provider."""
+    """Lock the receipt that paid an order; None when it was not paid by a provider."""
     return session.scalar(
         sa.select(Receipt)
         .join(Payment, Payment.id == Receipt.payment_id)
@@ -154,4 +165,5 @@ def _receipt_of(order_id: int) -> Receipt | None:
             Payment.purpose_id == order_id,
             Receipt.disposition == Disposition.APPLIED,
         )
+        .with_for_update(of=Receipt)
     )

@@ -324,6 +324,7 @@ EXCEPTIONS = {
     "shop/tontines/leaving.py": "the part of a circle's service that lets shares go",
     "shop/tontines/guaranteeing.py": "the part of a circle's service that keeps guarantors",
     "shop/tontines/freezing.py": "the part of a circle's service that freezes circles",
+    "shop/tontines/meetings.py": "the part of a circle's service that holds meetings",
     "shop/rehearsal.py": "settles and rolls back, to show what would change",
     "shop/resolution.py": "two people's word and what it moves, beside settlement",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from tests.marketplace import make_order, make_product, make_store, make_user, n
 from tests.orders.doors import make_code, point_of
 from tests.orders.paid import make_part
 from tests.street import Street
+from tests.tontines.circle_world import make_circle
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
@@ -37,8 +39,28 @@ PUBLIC = {
     "proof.check", "proof.show", "reputation.of_store", "static", "stores.fees", "stores.help_page",
     "stores.home", "stores.photo", "stores.product", "stores.store", "webhooks.ping",
     "webhooks.receive",
+    "tontines.card", "tontines.invitation",
 }  # fmt: skip
-SIGNED_IN = {
+#: A circle's pages: the ones of a person, and the ones that name a circle.
+CIRCLES = {"tontines.come_in", "tontines.create", "tontines.mine", "tontines.new"}
+IN_A_CIRCLE = {
+    "tontines.accept", "tontines.accept_guarantee", "tontines.answer_swap", "tontines.appoint",
+    "tontines.approvals", "tontines.ask", "tontines.ask_guarantor", "tontines.ask_relief",
+    "tontines.ask_swap", "tontines.auction", "tontines.bid", "tontines.book_",
+    "tontines.book_file", "tontines.caisse", "tontines.cash", "tontines.close_meeting",
+    "tontines.change_rules", "tontines.publish_rules",
+    "tontines.commit", "tontines.confirm_cash", "tontines.contribute", "tontines.decide",
+    "tontines.decide_member", "tontines.draw", "tontines.guarantees", "tontines.hold",
+    "tontines.home", "tontines.invite", "tontines.kin", "tontines.leave", "tontines.lock",
+    "tontines.meeting", "tontines.meetings", "tontines.member", "tontines.members",
+    "tontines.next_cycle", "tontines.open_meeting", "tontines.order", "tontines.pay", "tontines.pay_by_phone",
+    "tontines.plan", "tontines.receipt", "tontines.record_cash", "tontines.report",
+    "tontines.reveal", "tontines.revoke", "tontines.round_", "tontines.rules",
+    "tontines.rules_code", "tontines.sign", "tontines.stand", "tontines.start",
+    "tontines.take_over", "tontines.take_shares", "tontines.waive", "tontines.withdraw",
+    "tontines.word",
+}  # fmt: skip
+SIGNED_IN = CIRCLES | IN_A_CIRCLE | {
     "account.forget", "account.show", "earnings.cancel", "earnings.figure", "earnings.number",
     "earnings.number_code", "earnings.pay_now", "earnings.payout", "earnings.payouts",
     "earnings.terms", "reputation.answer", "reputation.own", "seller.edit_product", "seller.home",
@@ -80,7 +102,7 @@ def test_every_endpoint_says_who_may_call_it(app):
 def test_addresses_end_with_a_slash_unless_they_are_files(app):
     files = {
         "static", "stores.photo", "payment_status.state", "seller_orders.sales_file",
-        "statement.download",
+        "statement.download", "tontines.book_file",
     }  # fmt: skip
     wrong = [
         rule.rule
@@ -116,6 +138,11 @@ class World:
         self.top_up = wallets.begin_top_up(self.user, Money(5_000, "XOF"), "t" * 20)
         [self.receipt] = reading.receipts_of(self.received.id)
 
+    @cached_property
+    def circle(self) -> dict[str, object]:
+        """The words of a circle's addresses; made when one is asked for."""
+        return make_circle(self.user)
+
     def names(self, endpoint: str) -> dict[str, object]:
         """The words of an address, for each of its endpoints."""
         reference = self.payment.reference
@@ -127,6 +154,8 @@ class World:
             reference = self.order.reference
         if endpoint == "payment.receipt":
             reference = self.received.reference
+        if endpoint.startswith("tontines."):
+            return self.circle
         [part] = self.paid.seller_orders
         if endpoint in (
             "orders.ask_received", "orders.ask_refused", "orders.cancel", "orders.pay_at_door",
@@ -297,20 +326,41 @@ MISSING = {
     "point_id": 999_999,
     "code_id": 999_999,
     "device_id": 999_999,
-    "member_id": 999_999,
     "review_id": 999_999,
     "slug": "no-such-shop",
-}
+    "contribution": "00000000",
+    "index": 99,
+    **dict.fromkeys(
+        ("due_id", "invite_id", "meeting_id", "member_id", "order_id", "request_id", "row_id",
+         "swap_id"),
+        999_999,
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("endpoint", OWNED)
 def test_a_stranger_sees_what_is_not_his_as_missing(app, world, endpoint: str):
     """A2: another's is answered word for word as what never was."""
     sign_in(app.test_client(), world.phone)  # the owner's browser: device 1
+    seen_as_missing(app, world, endpoint, a_stranger(app))
+
+
+def test_a_stranger_sees_no_circle(app, world):
+    """A2 for each address of a circle, one world for all of them."""
+    stranger = a_stranger(app)
+    for endpoint in ("tontines.card", *sorted(IN_A_CIRCLE)):
+        seen_as_missing(app, world, endpoint, stranger)
+
+
+def a_stranger(app):
     phone = new_phone()
     make_store(owner=make_user(phone=phone))
     stranger = app.test_client()
     sign_in(stranger, phone)
+    return stranger
+
+
+def seen_as_missing(app, world, endpoint: str, stranger) -> None:
     for rule in app.url_map.iter_rules(endpoint):
         names = world.names(endpoint)
         method = "POST" if "POST" in rule.methods else "GET"

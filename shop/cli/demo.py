@@ -51,6 +51,15 @@ def seed_orders() -> None:
     demo_life.seed()
 
 
+@group.command("circles")
+def seed_circles() -> None:
+    """Make two savings circles, one running, one to join; the sandbox must run. Once only."""
+    from shop.cli import demo_circles
+
+    _refuse_when_live()
+    click.echo(f"{demo_circles.seed()} circles added.", file=sys.stderr)
+
+
 @group.command("sign-ins")
 def sign_ins() -> None:
     """Print who can sign in to the demonstration, one per line."""

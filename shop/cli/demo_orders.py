@@ -83,8 +83,8 @@ def _pay(unpaid: Sequence[tuple[Order, Sale]]) -> None:
     started = [_start(order, sale) for order, sale in unpaid]
     jobs.submit_payments()
     for payment in started:
-        _approve(payment)
-    _settle([payment.id for payment in started])
+        approve(payment)
+    settle([payment.id for payment in started])
 
 
 def _walk(part: SellerOrder, way: Sequence[Stage]) -> None:
@@ -107,7 +107,7 @@ def _place(number: int, sale: Sale) -> Order:
         .where(Product.name == good.name, Store.name == good.shop)
     ).one()
     return orders.place(
-        user_id=_user(sale.buyer),
+        user_id=user_of(sale.buyer),
         lines=[orders.Line(product.id, 1)],
         contact=PLACE,
         form_key=_key(number),
@@ -118,7 +118,7 @@ def _good(article: str) -> Good:
     return next(good for good in goods.GOODS if good.name == article)
 
 
-def _user(person: Person) -> int:
+def user_of(person: Person) -> int:
     user = accounts.proven(person.phone)
     assert user is not None, "people are made before they buy"
     return user.id
@@ -138,7 +138,7 @@ def _start(order: Order, sale: Sale) -> Payment:
     )
 
 
-def _approve(payment: Payment) -> None:
+def approve(payment: Payment) -> None:
     """Accept on the payer's simulated phone, by the sandbox's JSON doors."""
     api = f"http://127.0.0.1:{current_app.config['SETTINGS'].sandbox_port}/api/prompts"
     asked = {"provider": payment.provider, "reference": payment.reference}
@@ -152,7 +152,7 @@ def _approve(payment: Payment) -> None:
     said.raise_for_status()
 
 
-def _settle(payment_ids: Sequence[int]) -> None:
+def settle(payment_ids: Sequence[int]) -> None:
     """Ask what became of them now, instead of when the clock would; a worker may be faster."""
     for _try in range(TRIES):
         undecided = [id_ for id_ in payment_ids if not _succeeded(id_)]

@@ -35,6 +35,8 @@ from shop.payments.wording import Phase
 from shop.providers import methods
 from shop.providers.methods import Consent, Method
 from shop.purposes import Thing
+from shop.tontines import contributing
+from shop.tontines.cycle_models import Contribution
 from shop.web import guest_or_signed_in
 
 bp = Blueprint("payment_status", __name__)
@@ -90,6 +92,7 @@ def _page(payment: Payment, method: Method, form: ClaimForm) -> str:
         method=method,
         order=thing if isinstance(thing, Order) else None,
         thing=thing,
+        circle=contributing.circle_of(thing) if isinstance(thing, Contribution) else None,
         again_url=_again(payment, thing) if purposes.is_payable(thing) else None,
         part=wallet_parts.of_payments([payment.id]).get(payment.id),
         form=form,
@@ -208,5 +211,8 @@ def cancel(reference: str) -> BaseResponse:
 
 def pay_address(thing: Thing) -> str:
     """Give the address where an attempt for it begins."""
+    if isinstance(thing, Contribution):
+        circle = contributing.circle_of(thing).reference
+        return url_for("tontines.pay_by_phone", reference=circle, contribution=thing.reference)
     page = "payment.choose" if isinstance(thing, Order) else "top_up.choose"
     return url_for(page, reference=thing.reference)

@@ -35,6 +35,8 @@ from shop.payouts.wording import GivenBack
 from shop.providers import methods
 from shop.purposes import Thing
 from shop.references import spaced
+from shop.tontines import contributing
+from shop.tontines.cycle_models import Contribution
 from shop.wallet_parts import Spendable
 from shop.wallets import wording as wallet_wording
 from shop.web import guest_or_signed_in
@@ -221,6 +223,8 @@ def receipt(reference: str) -> str | Response:
         "receipts": receipts,
         "order": thing if isinstance(thing, Order) else None,
         "thing": thing,
+        "circle": contributing.circle_of(thing) if isinstance(thing, Contribution) else None,
+        "payer": accounts.by_id(thing.user_id).name,
         "method": methods.get(payment.method),
         "masked": phones.masked(payment.payer_phone),
         "proof": proof(payment),
@@ -245,8 +249,8 @@ def _check_url(receipt: Receipt) -> str:
 
 def note_of(payment: Payment) -> Callable[[Receipt, str], str | None]:
     """Choose the words for surprising money: an order has others than a wallet."""
-    topped_up = payment.purpose_as_enum is Purpose.TOP_UP
-    return wallet_wording.kept_sentence if topped_up else wording.kept_sentence
+    ordered = payment.purpose_as_enum is Purpose.ORDER
+    return wording.kept_sentence if ordered else wallet_wording.kept_sentence
 
 
 def given_back(receipts: Sequence[Receipt]) -> list[GivenBack]:

@@ -24,7 +24,7 @@ from shop.money import Money
 from shop.tontines import book, desk, dues, money_in, receiving, settling
 from shop.tontines.cycle_models import Contribution, Cycle
 from shop.tontines.desk import Desk
-from shop.tontines.models import Member, Office
+from shop.tontines.models import Member, Office, Tontine
 from shop.tontines.refusals import TontineRefused, Why
 from shop.tontines.states import ContributionStatus, CycleStatus, Source
 
@@ -235,3 +235,9 @@ def is_payable(row: Contribution) -> bool:
     cycle = session.get_one(Cycle, row.cycle_id)
     living = cycle.status != CycleStatus.CANCELLED
     return row.status == ContributionStatus.ASKED and row.payment_id is None and living
+
+
+def circle_of(row: Contribution) -> Tontine:
+    """Give the circle a contribution is for."""
+    cycle = session.get_one(Cycle, row.cycle_id)
+    return session.get_one(Tontine, cycle.tontine_id)

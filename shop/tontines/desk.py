@@ -90,6 +90,11 @@ def latest_cycle(tontine_id: int) -> Cycle:
     return cycle
 
 
+def rule_set(cycle: Cycle) -> RuleSet:
+    """Give the rules of a cycle as they were published."""
+    return session.get_one(RuleSet, cycle.rules_id)
+
+
 def latest_rules(tontine_id: int) -> RuleSet:
     """Give the latest version of a circle's rules."""
     return session.scalars(

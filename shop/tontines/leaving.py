@@ -175,6 +175,11 @@ def _leave(at: Desk, share: Share, reason: str, settle: Settle, *, by: int) -> E
     return row
 
 
+def account_of(at: Desk, share: Share) -> Account:
+    """A share's money at this moment, as leaving would settle it: for a preview."""
+    return _account(at, share, _uncounted(at, share))
+
+
 def _uncounted(at: Desk, share: Share) -> dict[int, int]:
     """What the share paid of rounds that were not counted yet, by round."""
     query = (

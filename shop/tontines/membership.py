@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -83,6 +84,22 @@ def by_token(token: str) -> tuple[Invite, Tontine]:
     return row, session.get_one(Tontine, row.tontine_id)
 
 
+def is_open(row: Invite) -> bool:
+    """Say whether an invitation still lets somebody in."""
+    return not (row.revoked_at or row.uses >= row.max_uses or row.expires_at <= clock.now())
+
+
+def living(tontine_id: int) -> Sequence[Invite]:
+    """List a circle's invitations that still let somebody in, newest first."""
+    query = sa.select(Invite).where(
+        Invite.tontine_id == tontine_id,
+        Invite.revoked_at.is_(None),
+        Invite.uses < Invite.max_uses,
+        Invite.expires_at > clock.now(),
+    )
+    return session.scalars(query.order_by(Invite.id.desc())).all()
+
+
 @retrying
 def come_in(token: str, user_id: int) -> Member:
     """Use an invitation; coming in twice uses it once."""
@@ -95,8 +112,7 @@ def come_in(token: str, user_id: int) -> Member:
         if known is not None and MemberStatus(known.status) in PRESENT:
             return known
         user = accounts.by_id(user_id)
-        closed = row.revoked_at or row.uses >= row.max_uses or row.expires_at <= clock.now()
-        if closed or (row.phone is not None and row.phone != user.phone):
+        if not is_open(row) or (row.phone is not None and row.phone != user.phone):
             raise TontineRefused(Why.INVITE_CLOSED)
         row.uses += 1
         member = creation.add_member(tontine, user_id, by=row.created_by)
@@ -133,6 +149,18 @@ def ask(tontine_id: int, user_id: int, words: str = "") -> JoinRequest | Member:
             book.write(tontine_id, "joined", user_id, member=member.id)
             return member
         return _pending(tontine_id, user_id) or _ask(tontine_id, user_id, words)
+
+
+def asked(tontine_id: int, user_id: int) -> JoinRequest | None:
+    """Give a user's wish to join that waits for the bureau."""
+    return _pending(tontine_id, user_id)
+
+
+def check_here(tontine_id: int, request_id: int) -> None:
+    """Raise `NotFound` for a request to join another circle."""
+    row = session.get(JoinRequest, request_id)
+    if row is None or row.tontine_id != tontine_id:
+        raise NotFound("join request")
 
 
 def _pending(tontine_id: int, user_id: int) -> JoinRequest | None:

@@ -42,16 +42,17 @@ def wrong_codes_are_free(owner_id: int, reference: str, typed: str) -> Any:
 
 @bug("the seller's part goes to the buyer", (entries, "escrow_shared"))
 def escrow_to_the_wrong_wallet(
-    word: str, part_id: int, *, seller: Any, kept: Any, buyer: Any
+    word: str, part_id: int, *, seller: Any, kept: Any, buyer: Any, fee: Any = None
 ) -> Any:
     swapped = (buyer[0], seller[1]), (seller[0], buyer[1])
-    return _shared(word, part_id, seller=swapped[0], kept=kept, buyer=swapped[1])
+    return _shared(word, part_id, seller=swapped[0], kept=kept, buyer=swapped[1], fee=fee)
 
 
 @bug("a shared sale costs no commission", (escrow, "split"))
-def split_forgets_commission(part: SellerOrder, to_buyer: Money) -> None:
-    nothing = Money(0, part.currency)
-    escrow._share(part, Escrow.SPLIT, to_seller=part.total - to_buyer, kept=nothing)
+def split_forgets_commission(part: SellerOrder, to_buyer: Money, why: Any) -> None:
+    nothing, rest = Money(0, part.currency), part.held - to_buyer
+    back = escrow._back(part, to_buyer, why)
+    escrow._share(part, Escrow.SPLIT, to_seller=rest, kept=nothing, back=back)
 
 
 @bug("a reported problem freezes nothing", (fulfilment, "freeze"))
@@ -70,11 +71,11 @@ def received_pays_at_once(part: SellerOrder, stage: Stage, since: Any) -> None:
 def refund_sent_on_twice(seller_order_id: int) -> None:
     with transaction():
         part = order_refunds._locked(seller_order_id)
-        receipt_id = order_refunds._receipt_of(part.order_id)
-        if receipt_id is not None:
+        receipt = order_refunds._receipt_of(part.order_id)
+        if receipt is not None:
             owner = accounts.owner_id(part.order.user_id)
             refunds.give_back(
-                receipt_id, part.refunded, source=chart.wallet(owner, part.currency),
+                receipt.id, part.refunded, source=chart.wallet(owner, part.currency),
                 form_key=references.new(), reason=f"order {part.reference} {part.stage}",
             )  # fmt: skip
 

@@ -125,6 +125,12 @@ class Group:
         self.settle(index)
         self.sign(index)
 
+    def play_until_signing(self, index: int = 1) -> None:
+        """Play a round until its pot waits for two signatures."""
+        self.at(self.round(index).opens_at)
+        self.pay_all()
+        self.settle(index)
+
     def wallet(self, code: str) -> int:
         return ledger.balance(chart.wallet(self.user(code).id, "XOF")).amount
 
