@@ -22,7 +22,7 @@ from shop.stores.service import StockMoved, TooManyPhotos
 ROLES: Final = {
     Role.OWNER: _l("Propriétaire"),
     Role.SELLER: _l("Vendeur"),
-    Role.CASHIER: _l("Caisse"),
+    Role.CASHIER: _l("À la caisse"),
 }
 RIGHTS: Final = {
     Role.SELLER: _l("Vendeur : produits, commandes, messages, chiffres"),

@@ -102,11 +102,14 @@ class Movement:
     """Reference of the order it was spent on, or came back from."""
     sale: str | None = None
     """Reference of the seller order that earned it."""
+    circle: tuple[str, str] | None = None
+    """Reference and name of the tontine it went to, or came from."""
 
     @property
     def reference(self) -> str:
         """Whatever opens its evidence; empty where the line is its own."""
-        return self.payment or self.payout or self.order or self.sale or ""
+        circle = self.circle[0] if self.circle else ""
+        return self.payment or self.payout or self.order or self.sale or circle
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +197,9 @@ def explained(user_id: int, lines: Sequence[StatementLine]) -> list[Movement]:
     payments = _payments_of({int(one) for one in subjects.get("receipt", ())})
     orders = _orders_of(subjects.get("part", ()))
     sales = _sales_of({int(one) for one in subjects.get("sale", ())}, user_id)
+    circles = {
+        kind: _circles_of(kind, {int(one) for one in subjects.get(kind, ())}) for kind in _CIRCLES
+    }
     found = []
     for line in lines:
         kind, subject = _cause(line)
@@ -207,6 +213,8 @@ def explained(user_id: int, lines: Sequence[StatementLine]) -> list[Movement]:
             case "sale":
                 order, sale = sales.get(int(subject), (None, None))
                 found.append(Movement(line, order=order, sale=sale))
+            case "contribution" | "pot":
+                found.append(Movement(line, circle=circles[kind].get(int(subject))))
             case _:
                 found.append(Movement(line))
     return found
@@ -215,7 +223,8 @@ def explained(user_id: int, lines: Sequence[StatementLine]) -> list[Movement]:
 #: What the first word of a key names.
 _CAUSES: Final = {
     "receipt": "receipt", "suspense": "receipt", "wallet-held": "part", "wallet-voided": "part",
-    "release": "sale", "refund": "sale", "split": "sale", "cashback-returned": "sale",
+    "contribution": "contribution", "cash": "contribution", "cash-back": "contribution",
+    "tontine-line": "pot", "release": "sale", "refund": "sale", "split": "sale", "cashback-returned": "sale",
 }  # fmt: skip
 
 
@@ -253,6 +262,26 @@ def _orders_of(references: Collection[str]) -> dict[str, str]:
         " WHERE w.reference IN :references"
     ).bindparams(sa.bindparam("references", expanding=True))
     return dict(iter(session.execute(query, {"references": list(references)})))
+
+
+#: How a contribution, or a line that left a pot, leads to its circle.
+_CIRCLES: Final = {
+    "contribution": "tontine_contribution x",
+    "pot": "tontine_line x JOIN tontine_turn u ON u.id = x.turn_id"
+    " JOIN tontine_round r ON r.id = u.round_id",
+}
+
+
+def _circles_of(kind: str, ids: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Say which circle each contribution, or each line of a pot, belongs to: {id: (reference, name)}."""
+    if not ids:
+        return {}
+    cycle = "x.cycle_id" if kind == "contribution" else "r.cycle_id"
+    query = sa.text(
+        f"SELECT x.id, t.reference, t.name FROM {_CIRCLES[kind]} JOIN tontine_cycle c ON c.id = {cycle}"  # noqa: S608 -- words of this file
+        " JOIN tontine t ON t.id = c.tontine_id WHERE x.id IN :ids"
+    ).bindparams(sa.bindparam("ids", expanding=True))
+    return {row[0]: (row[1], row[2]) for row in session.execute(query, {"ids": list(ids)})}
 
 
 def _sales_of(ids: Collection[int], user_id: int) -> dict[int, tuple[str | None, str | None]]:

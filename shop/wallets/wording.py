@@ -34,6 +34,11 @@ _LABELS: Final[dict[str, Any]] = {
     "escrow_split": _l("Commande partagée"),
     "suspense_resolved": _l("Argent vérifié par notre équipe"),
     "wallet_corrected": _l("Correction, par deux personnes de notre équipe"),
+    "tontine_contribution": _l("Cotisation de tontine"),
+    "tontine_cash": _l("Espèces de la tontine"),
+    "tontine_pot": _l("Pot reçu de la tontine"),
+    "tontine_relief": _l("Secours de la tontine"),
+    "tontine_taken_over": _l("Part de tontine reprise"),
     "cashback_returned": _l("Cashback redevenu cashback"),
 }
 
@@ -43,6 +48,8 @@ def label(line: StatementLine) -> str:
     known = _LABELS.get(line.event)
     if known is not None:
         return str(known)
+    if line.event.startswith("tontine_"):
+        return str(_("Tontine"))
     return str(_("Entrée") if line.moved.amount > 0 else _("Sortie"))
 
 
