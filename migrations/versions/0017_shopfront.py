@@ -187,7 +187,7 @@ def _rules() -> None:
         " JOIN store s ON s.id = o.store_id JOIN \"user\" w ON w.id = s.owner_id"
         " JOIN \"user\" u ON u.id = NEW.user_id WHERE o.id = NEW.seller_order_id"
         " AND o.store_id = NEW.store_id AND b.user_id = NEW.user_id"
-        " AND o.escrow IN ('released', 'split') AND u.phone <> w.phone AND u.id <> w.id)",
+        " AND o.escrow IN ('released', 'split') AND o.stage <> 'gone_back' AND u.phone <> w.phone AND u.id <> w.id)",
     )  # fmt: skip
     triggers.frozen("review", "frozen", "seller_order_id", "store_id", "stars", "words", "at")
     triggers.frozen("review", "answered", "answer", when="OLD.answer IS NOT NULL")

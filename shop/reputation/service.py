@@ -19,7 +19,7 @@ from shop.notices import shop_messages as messages
 from shop.notices.models import Kind
 from shop.orders import fulfilment
 from shop.orders.models import Order, SellerOrder
-from shop.orders.states import Escrow
+from shop.orders.states import Escrow, Stage
 from shop.payments.models import Payment
 from shop.payments.states import PaymentStatus, Purpose
 from shop.reputation.models import Review
@@ -90,7 +90,12 @@ def rating(store_id: int) -> Rating:
 
 def may_review(part: SellerOrder) -> bool:
     """Say whether the buyer of this order may leave a review now: what pages ask first."""
-    return part.escrow in SETTLED and of_part(part.id) is None and not _is_near(part)
+    return _was_received(part) and of_part(part.id) is None and not _is_near(part)
+
+
+def _was_received(part: SellerOrder) -> bool:
+    """Say whether the seller was paid for goods: a parcel sent home at the door was not received."""
+    return part.escrow in SETTLED and part.state is not Stage.GONE_BACK
 
 
 @retrying
@@ -101,7 +106,7 @@ def write(user_ids: Sequence[int], reference: str, stars: int, words: str) -> Re
         raise BadReview(f"{stars} stars, {len(kept)} characters")
     with transaction():
         part = fulfilment.locked(Order.user_id.in_(user_ids), SellerOrder.reference == reference)
-        if part.escrow not in SETTLED or of_part(part.id):
+        if not _was_received(part) or of_part(part.id):
             raise NotReviewable(f"{part.reference} is {part.escrow}")
         if _is_near(part):
             raise OwnShop(f"{part.reference}: buyer and seller are the same")

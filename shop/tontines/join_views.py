@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-import segno
 from flask import current_app, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
@@ -186,5 +185,13 @@ def invited(here: Seat, row: Invite, token: str) -> str:
         invite=row,
         link=link,
         share=share_text(here, link),
-        square=segno.make(link).svg_inline(scale=5, border=2, light="#fff", title=link),
+        square=_square(link),
     )
+
+
+def _square(link: str) -> str:
+    """Draw a link for a phone's camera."""
+    import segno  # only this page draws one: a start does without
+
+    drawn: str = segno.make(link).svg_inline(scale=5, border=2, light="#fff", title=link)
+    return drawn

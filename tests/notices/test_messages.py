@@ -65,7 +65,13 @@ WORST = {
     "top_up_failed": ("plafond du compte mobile money atteint aujourd’hui",),
     "money_blocked": (MOST,),
     "withdrawal_number_added": ("7788", AT),
+    "part_refunded": ("PX7K4M2Q", MOST, TOKEN),
+    "part_taken_back": ("PX7K4M2Q", MOST),
+    "payment_reversed": ("PX7K4M2Q", MOST),
+    "sale_reversed": ("PX7K4M2Q", MOST),
 }
+#: What a message must be told by name.
+NAMED = {"payment_reversed": {"sold": True}}
 
 
 def test_every_message_is_measured():
@@ -84,9 +90,9 @@ def test_it_fits_one_part(app, monkeypatch, name, language):
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], public_url=LONG_HOST)
 
     room = next(module for module in ROOMS if hasattr(module, name))
-    text = getattr(room, name)(*WORST[name], language=language)
+    text = getattr(room, name)(*WORST[name], **NAMED.get(name, {}), language=language)
     monkeypatch.setattr(room, "plain", str)
-    written = getattr(room, name)(*WORST[name], language=language)
+    written = getattr(room, name)(*WORST[name], **NAMED.get(name, {}), language=language)
 
     assert set(text) <= gsm7.BASIC | gsm7.DOUBLE
     assert text.count("?") == written.count("?"), "a sign outside the alphabet"

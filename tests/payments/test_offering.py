@@ -337,4 +337,4 @@ def test_the_pay_page_sends_the_same_statements_whatever_happened_before(
         client.get(url)
 
     assert len(after) == len(before)
-    assert len(after) <= 12
+    assert len(after) <= 13  # what one's own wallet could pay is one of them

@@ -17,7 +17,7 @@ from shop.orders.models import Order, OrderStatus
 from shop.orders.quoting import Choice
 from shop.orders.use_models import DiscountUse, UseState
 from shop.payments.models import Payment, Receipt
-from shop.providers.base import Outcome, Status
+from shop.providers.values import Outcome, Status
 from tests.databases import both_databases
 from tests.marketplace import make_product, stock_of
 from tests.orders.doors import make_code, order_with

@@ -55,6 +55,11 @@ def seed() -> None:
         steps.write("seed\n")
 
 
+@command("demo", "circles")
+def seed_circles() -> None:
+    """Add the circles of the 'demo'; the phones answer by now."""
+
+
 @command("demo", "orders")
 def seed_orders() -> None:
     """Add the orders of the 'demo'; the phones answer by now."""
