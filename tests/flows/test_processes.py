@@ -46,7 +46,7 @@ def deployment(
     environment = os.environ | {
         "DATA_DIR": str(tmp_path), "DATABASE_URL": database.replace("+psycopg", ""),
         "REDIS_URL": redis_url, "PORT": str(port), "PUBLIC_URL": origin,
-        "SANDBOX_PORT": str(base), "FLASK_APP": "wsgi", "PYTHONPATH": str(PROJECT),
+        "APPROVE_FIRST": "0", "SANDBOX_PORT": str(base), "FLASK_APP": "wsgi", "PYTHONPATH": str(PROJECT),
         "EXPLORE_PERCENT": "0",
     }  # fmt: skip
     flask = [sys.executable, "-m", "flask"]
