@@ -95,6 +95,11 @@ _LABELS: Final[dict[str, Any]] = {
     "commitment": _l("engagement"), "beacon": _l("numéro public"), "present": _l("présents"),
     "minutes": _l("empreinte du procès-verbal"), "own": _l("part"), "other": _l("contre"),
 }  # fmt: skip
+#: What relief is given for (R23); any other reason was typed by a person.
+RELIEF: Final[dict[str, Any]] = {
+    "death": _l("Décès"), "illness": _l("Maladie"), "birth": _l("Naissance"),
+    "marriage": _l("Mariage"), "fire": _l("Incendie"),
+}  # fmt: skip
 _HASHES: Final = frozenset({"order_hash", "sha256", "commitment", "minutes"})
 
 
@@ -135,6 +140,8 @@ class Words:
             return amount_text(self._desk.money(value))
         if name == "member" and isinstance(value, int):
             return self._members.get(value, "")
+        if name == "reason":
+            return str(RELIEF.get(str(value), value))
         if name in _HASHES:
             return str(value)[:8]
         if isinstance(value, list):

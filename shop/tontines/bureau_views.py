@@ -25,6 +25,7 @@ from shop.tontines import (
     reading_people,
     signing,
 )
+from shop.tontines.book_words import RELIEF
 from shop.tontines.models import Accepted
 from shop.tontines.refusals import TontineRefused, Why
 from shop.tontines.rights import Doing
@@ -35,7 +36,6 @@ from shop.web import signed_in
 Page = Response | str | tuple[str, int]
 
 #: Named events for which a relief fund pays (R23).
-REASONS = ("death", "illness", "birth", "marriage", "fire")
 
 
 @bp.get("/<reference>/approvals/")
@@ -98,7 +98,7 @@ def _caisse_page(here: Seat, problem: str | None = None) -> str:
         relief=relief,
         claims=reading_bureau.claims(here.tontine.id),
         fines=reading_bureau.fines(here.at) if here.may(Doing.WAIVE) else [],
-        reasons=REASONS,
+        reasons=RELIEF,
         problem=problem,
         errors=problem,
     )
@@ -114,7 +114,7 @@ def ask_relief(reference: str) -> Page:
         money = Money.typed(request.form.get("amount", ""), here.tontine.currency)
     except MoneyError:
         return _caisse_page(here, _("Écrivez un montant entier, sans virgule.")), 422
-    if reason not in REASONS or not money:
+    if reason not in RELIEF or not money:
         return _caisse_page(here, _("Choisissez un événement et un montant.")), 422
     words = request.form.get("words", "")
     easing.claim_relief(here.tontine.id, current_user.id, reason, money, words)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.simulation.watch import Watch
 
 PARTS: Final = """SELECT s.id, s.reference, s.stage, s.escrow, s.currency,
-    s.total_amount, s.commission_amount, s.released_amount, s.kept_amount, s.refunded_amount,
+    s.total_amount, s.delivery_amount, s.commission_amount, s.released_amount, s.kept_amount, s.refunded_amount,
     s.payout_id, s.disputed_at, s.staff_since, s.code_tries, s.promised_hours,
     t.owner_id AS seller, o.user_id AS buyer, p.status AS payout
     FROM seller_order s JOIN store t ON t.id = s.store_id JOIN "order" o ON o.id = s.order_id
@@ -160,7 +160,7 @@ class WatchEscrow:
             self._find("E5", f"{row['reference']} was handed over without its code")
 
     def _shared(self, row: sqlite3.Row) -> None:
-        """E1: what was held went to these three, once, the commission of what the seller keeps."""
+        """E1: what was held went to these three, once, the commission of the price the seller keeps."""
         account = f"escrow:{row['id']}:{row['currency']}"
         (came,) = self._watch.eye.execute(_CAME, (account,)).fetchone()
         went = self._watch.eye.execute(_WENT, (account,)).fetchall()
@@ -168,7 +168,9 @@ class WatchEscrow:
         if len(words) != 1 or came != row["total_amount"]:
             self._find("E1", f"{row['reference']}: {came} came, left by {sorted(words)}")
         back = row["refunded_amount"]
-        kept = row["commission_amount"] * (row["total_amount"] - back) // row["total_amount"]
+        price = row["total_amount"] - row["delivery_amount"]
+        # The price goes back before the delivery, of which there is no commission.
+        kept = row["commission_amount"] * (price - min(back, price)) // price
         owed = Counter(
             {
                 f"wallet:{row['seller']}:{row['currency']}": row["total_amount"] - back - kept,
