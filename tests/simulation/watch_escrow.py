@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 PARTS: Final = """SELECT s.id, s.reference, s.stage, s.escrow, s.currency,
     s.total_amount, s.delivery_amount, s.commission_amount,
-    s.released_amount, s.kept_amount, s.refunded_amount, s.payout_id, s.disputed_at, s.staff_since, s.code_tries, s.promised_hours,
+    s.released_amount, s.kept_amount, s.refunded_amount, s.payout_id, s.disputed_at,
+    s.staff_since, s.code_tries, s.promised_hours,
     t.owner_id AS seller, o.user_id AS buyer, p.status AS payout
     FROM seller_order s JOIN store t ON t.id = s.store_id JOIN "order" o ON o.id = s.order_id
     LEFT JOIN payout p ON p.id = s.payout_id"""
