@@ -134,7 +134,8 @@ def _left_of_door(bill: Order, receipt: Receipt) -> Money:
     """Say how much of what a phone paid at the door was not sent back to it yet."""
     if session.get(ReceiptReversal, receipt.id) is not None:
         return Money(0, receipt.currency)
-    return bill.total - refunds.given_back(receipt)
+    nothing = Money(0, receipt.currency)
+    return max(nothing, bill.total - refunds.given_back(receipt))
 
 
 def _left_of_phone(order: Order, receipt: Receipt) -> Money:
