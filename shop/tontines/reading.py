@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -226,39 +225,3 @@ def cycles(tontine_id: int) -> Sequence[Cycle]:
     return session.scalars(
         sa.select(Cycle).where(Cycle.tontine_id == tontine_id).order_by(Cycle.number)
     ).all()
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one share paid and received over a cycle; the differences sum to the group's own gain."""
-
-    share: str
-    name: str
-    paid: Money
-    received: Money
-
-
-def end_report(at: Desk, *, after: str = "", limit: int = 25) -> list[Report]:
-    """Give the end-of-cycle report, 25 shares at a time: paid and received, share by share."""
-    lines = shares(at.cycle.id, after=after, limit=limit)
-    codes = [line.code for line in lines]
-    rows = session.execute(
-        sa.select(Share.code, Share.id, TurnRow.gross, TurnRow.discount, TurnRow.fee)
-        .outerjoin(TurnRow, TurnRow.share_id == Share.id)
-        .where(Share.cycle_id == at.cycle.id, Share.code.in_(codes))
-    ).all()
-    paid = dues.paid_in([row.id for row in rows])
-    by_code = {row.code: row for row in rows}
-    return [
-        Report(
-            line.code,
-            line.name,
-            at.money(paid.get(by_code[line.code].id, 0)),
-            at.money(_received(by_code[line.code])),
-        )
-        for line in lines
-    ]
-
-
-def _received(row: Any) -> int:
-    return (row.gross or 0) - (row.discount or 0) - (row.fee or 0)
